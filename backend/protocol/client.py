@@ -1,0 +1,209 @@
+"""The client of the service, the same for the GIMP plug-in and the command line.
+
+A client is used from one thread. Every wait ends: by a message, by a tick, or by a Failure.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any
+
+import zmq
+from zmq.utils.monitor import recv_monitor_message
+
+from .connection import Connection, find_running
+from .errors import Failure
+from .events import Cancelled, Done, Event, Preview, Progress, Queued
+from .installation import Installation
+from .job import Job, Picture, check_header
+from .launch import ensure_running
+from .lock import is_locked
+from .messages import PROTOCOL, Assembly, Message, chunks, decode, encode
+from .sockets import configure
+
+HELLO_SECONDS = 5.0
+SILENCE_SECONDS = 15.0
+STOP_SECONDS = 10.0
+
+
+def connect(installation: Installation | None = None) -> Backend:
+    """A greeted backend, started if none runs; use it in a `with` statement."""
+    installation = installation or Installation.find()
+    return Backend(installation, ensure_running(installation))
+
+
+def connect_running(installation: Installation | None = None) -> Backend | None:
+    """A greeted backend if one runs, else None."""
+    installation = installation or Installation.find()
+    connection = find_running(installation)
+    return None if connection is None else Backend(installation, connection)
+
+
+def stop(installation: Installation | None = None) -> bool:
+    """Stop the running backend and wait until it has gone; False if none runs."""
+    installation = installation or Installation.find()
+    backend = connect_running(installation)
+    if backend is None:
+        return False
+    with backend:
+        backend.ask({"type": "stop"}, "stopping")
+    deadline = time.monotonic() + STOP_SECONDS
+    while is_locked(installation.lock_file):
+        if time.monotonic() > deadline:
+            raise Failure("no-answer")
+        time.sleep(0.02)
+    return True
+
+
+class Backend:
+    """A connection to a backend that has answered our hello."""
+
+    def __init__(self, installation: Installation, connection: Connection) -> None:
+        self._log = installation.log_file
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.DEALER)
+        configure(self._socket)
+        self._socket.setsockopt(zmq.IDENTITY, os.urandom(16))
+        self._socket.setsockopt(zmq.IMMEDIATE, 1)
+        if connection.server_key:
+            self._socket.curve_serverkey = connection.server_key.encode()
+            self._socket.curve_publickey = connection.client_key.encode()
+            self._socket.curve_secretkey = connection.client_secret.encode()
+        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        self._poller = zmq.Poller()
+        self._poller.register(self._socket, zmq.POLLIN)
+        self._poller.register(self._monitor, zmq.POLLIN)
+        self._socket.connect(connection.endpoint)
+        try:
+            self._greet()
+        except BaseException:
+            self.close()
+            raise
+
+    def _greet(self) -> None:
+        welcome = self.ask({"type": "hello", "protocol": PROTOCOL}, "welcome")
+        if welcome.get("protocol") != PROTOCOL:
+            raise Failure("wrong-version", theirs=welcome.get("protocol"), ours=PROTOCOL)
+
+    def __enter__(self) -> Backend:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hang up; the backend cancels jobs of ours that still run."""
+        self._socket.disable_monitor()
+        self._monitor.close(0)
+        self._socket.close(0)
+        self._context.term()
+
+    def status(self) -> dict[str, Any]:
+        """What the backend says of itself: version, pid, device, queue, running job."""
+        return self.ask({"type": "status"}, "status")
+
+    def submit(self, job: Job, previews: bool = False) -> Run:
+        """Send a job; a Failure if it is not allowed or the backend has gone."""
+        job.check()
+        name = uuid.uuid4().hex
+        self.send({"type": "submit", "job": name, "previews": previews, **job.to_wire()})
+        for index, picture in enumerate(job.pictures):
+            for offset, piece in chunks(picture.pixels):
+                self.send({"type": "chunk", "job": name, "picture": index, "offset": offset}, piece)
+        return Run(self, name)
+
+    def ask(self, message: Message, answer: str) -> Message:
+        """Send a request and wait for the answer of that type."""
+        self.send(message, seconds=HELLO_SECONDS)
+        deadline = time.monotonic() + HELLO_SECONDS
+        while (left := deadline - time.monotonic()) > 0:
+            reply = self.receive(left)
+            if reply is not None and reply[0]["type"] == answer:
+                return reply[0]
+            if reply is not None and reply[0]["type"] == "refused":
+                raise Failure.from_wire(reply[0])
+        raise Failure("no-answer")
+
+    def send(self, message: Message, payload: memoryview | None = None, seconds: float = SILENCE_SECONDS) -> None:
+        """Send one message, waiting while the backend is behind."""
+        if not self._socket.poll(int(seconds * 1000), zmq.POLLOUT):
+            raise self.lost()
+        self._socket.send_multipart(encode(message, payload), copy=payload is None)
+
+    def receive(self, seconds: float) -> tuple[Message, bytes | None] | None:
+        """The next message, or None after so many seconds; a Failure `lost` when the backend has gone."""
+        ready = dict(self._poller.poll(max(0, int(seconds * 1000))))
+        if self._socket in ready:
+            return decode(self._socket.recv_multipart())
+        if self._monitor in ready:
+            recv_monitor_message(self._monitor)
+            raise self.lost()
+        return None
+
+    def lost(self) -> Failure:
+        """The failure of a backend that has gone."""
+        return Failure("lost", log=self._log)
+
+
+class Run:
+    """A job that was sent: its events, and the means to cancel it."""
+
+    def __init__(self, backend: Backend, name: str) -> None:
+        self._backend = backend
+        self._name = name
+        self._heard = time.monotonic()
+        self._result: Assembly | None = None
+
+    def cancel(self) -> None:
+        """Ask the backend to stop; `events` still ends with one final event."""
+        self._backend.send({"type": "cancel", "job": self._name})
+
+    def events(self, tick: float = 0.1) -> Iterator[Event | None]:
+        """Yield what happens, None after each `tick` seconds of silence, and last Done or Cancelled; or raise Failure."""
+        while True:
+            received = self._backend.receive(tick)
+            if received is None:
+                if time.monotonic() - self._heard > SILENCE_SECONDS:
+                    raise self._backend.lost()
+                yield None
+                continue
+            self._heard = time.monotonic()
+            event = self._event(*received)
+            if event is not None:
+                yield event
+            if isinstance(event, (Done, Cancelled)):
+                return
+
+    def _event(self, message: Message, payload: bytes | None) -> Event | None:
+        """The event that a message stands for, or None for parts of one and for what is not ours."""
+        kind = message["type"]
+        if kind == "refused" and message.get("job") in (None, self._name):
+            raise Failure.from_wire(message)
+        if message.get("job") != self._name:
+            return None
+        if kind == "failed":
+            raise Failure.from_wire(message)
+        if kind == "queued":
+            return Queued(message["position"])
+        if kind == "progress":
+            return Progress.from_wire(message)
+        if kind == "preview" and payload is not None:
+            # The credit for the next one: a slow client is sent fewer previews, never a backlog.
+            self._backend.send({"type": "ready", "job": self._name})
+            return Preview(_picture(message["picture"], payload))
+        if kind == "result":
+            check_header(message["picture"], "finished")
+            self._result = Assembly(message["picture"])
+        if kind == "chunk" and self._result is not None:
+            self._result.add(message["offset"], payload)
+        if kind == "done" and self._result is not None:
+            return Done(self._result.picture())
+        return Cancelled() if kind == "cancelled" else None
+
+
+def _picture(header: Message, pixels: bytes) -> Picture:
+    return Picture(header["width"], header["height"], header["channels"], header["depth"], pixels)

@@ -1,0 +1,48 @@
+"""The connection file: how a client finds the backend that runs, and never one that has gone."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from .installation import Installation
+from .lock import is_locked
+
+
+@dataclass(frozen=True)
+class Connection:
+    """What a client must know: the endpoint, and for tcp the CURVE keys of this backend's life."""
+
+    endpoint: str
+    pid: int
+    protocol: int
+    version: str
+    server_key: str = ""
+    client_key: str = ""
+    client_secret: str = ""
+
+    def write(self, path: Path) -> None:
+        """Write the file for this user's eyes only, whole or not at all."""
+        part = path.with_name(path.name + f".{os.getpid()}.part")
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(asdict(self), file)
+        os.replace(part, path)
+
+    @classmethod
+    def read(cls, path: Path) -> Connection | None:
+        """The connection in the file, or None if there is no such file or it is not whole."""
+        try:
+            values = json.loads(path.read_text("utf-8"))
+            return cls(**{f.name: values[f.name] for f in fields(cls)})
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+def find_running(installation: Installation) -> Connection | None:
+    """The connection of the backend that runs now; a file left by one that died does not count."""
+    if not is_locked(installation.lock_file):
+        return None
+    return Connection.read(installation.connection_file)

@@ -1,0 +1,109 @@
+"""Every failure a user can meet: a code, one sentence, and a remedy, written here and nowhere else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+ERRORS: dict[str, tuple[str, str]] = {
+    # Installing, starting and reaching the backend.
+    "not-installed": (
+        "The Neural Style backend was not found at {path}.",
+        "Run `python3 install.py` from the Neural Style folder and try again.",
+    ),
+    "cannot-start": (
+        "The Neural Style backend did not start: {reason}.",
+        "Run `neural-style serve` in a terminal to see why, or read {log}.",
+    ),
+    "no-answer": (
+        "The Neural Style backend does not answer.",
+        "Run `neural-style stop` in a terminal and try again.",
+    ),
+    "lost": (
+        "The connection to the Neural Style backend was lost before the picture was finished.",
+        "Try again: a new backend starts by itself. The reason may be in {log}.",
+    ),
+    "wrong-version": (
+        "The backend speaks protocol {theirs}, but this program speaks {ours}.",
+        "Run `neural-style stop`, then `python3 install.py`, and restart GIMP.",
+    ),
+    "stopping": ("The backend is shutting down.", "Try again in a moment."),
+    "busy": ("The backend already has {count} jobs waiting.", "Try again when some of them are finished."),
+    "folder": ("The folder {path} cannot be used: {reason}.", "Make it writable for you alone and try again."),
+    # What a job can be refused for.
+    "bad-message": (
+        "The backend did not understand a message: {reason}.",
+        "Run `python3 install.py` again so that the plug-in and the backend are of one version.",
+    ),
+    "bad-setting": ("The setting {name} cannot be {value}.", "Use {allowed}."),
+    "bad-picture": ("The {role} picture cannot be used: {reason}.", "Choose another picture."),
+    "too-small": (
+        "The {role} picture is {width} x {height} pixels, but both sides must have at least {least}.",
+        "Choose or scale to a larger picture.",
+    ),
+    "too-large": (
+        "The {role} picture is {width} x {height} pixels, more than the {most} million that are accepted.",
+        "Scale it down first.",
+    ),
+    # What can happen while a job runs.
+    "no-device": ("The device {device} is not available on this machine.", "Use the device auto or cpu."),
+    "weights-missing": (
+        "The VGG-19 weights were not found: {reason}.",
+        "Run `python3 install.py` again.",
+    ),
+    "weights-wrong": (
+        "The file {path} does not hold VGG-19 weights that can be used: {reason}.",
+        "Run `python3 install.py` again, or choose another weights file.",
+    ),
+    "weights-download": (
+        "The VGG-19 weights could not be downloaded: {reason}.",
+        "Check the network, or use the weights `original`, which need no download.",
+    ),
+    "diverged": (
+        "The optimisation did not find a picture: {reason}.",
+        "Lower the style strength, or try another seed.",
+    ),
+    "out-of-memory": (
+        "The machine ran out of memory at a working size of {size} pixels.",
+        "Choose a smaller working size or close other programs.",
+    ),
+    "worker-died": (
+        "The process that paints the picture ended unexpectedly ({reason}).",
+        "Try again, with a smaller working size if it was short of memory.",
+    ),
+    "internal": (
+        "Something went wrong inside the backend ({reason}).",
+        "Try again; the details are in {log}.",
+    ),
+    # Files, on the command line and in the plug-in.
+    "no-file": ("There is no file {path}.", "Check the name and the folder."),
+    "not-a-picture": ("{path} is not a picture that can be read: {reason}.", "Choose a PNG, JPEG, TIFF or WebP file."),
+    "cannot-write": ("{path} cannot be written: {reason}.", "Choose another name or folder with -o."),
+}
+
+
+class Failure(Exception):
+    """A failure as the user sees it: `code` for programs, `sentence` and `remedy` for people."""
+
+    def __init__(self, code: str, **details: Any) -> None:
+        sentence, remedy = ERRORS[code]
+        self.code = code
+        self.sentence = sentence.format(**details)
+        self.remedy = remedy.format(**details)
+        super().__init__(self.code)
+
+    def __str__(self) -> str:
+        return f"{self.sentence} {self.remedy}"
+
+    def to_wire(self) -> dict[str, str]:
+        """The failure as JSON values."""
+        return {"code": self.code, "sentence": self.sentence, "remedy": self.remedy}
+
+    @classmethod
+    def from_wire(cls, values: dict[str, Any]) -> Failure:
+        """The failure that a peer reported; codes that this side does not know are kept as they are."""
+        failure = cls.__new__(cls)
+        Exception.__init__(failure, str(values.get("code", "internal")))
+        failure.code = str(values.get("code", "internal"))
+        failure.sentence = str(values.get("sentence", "The backend reported a failure."))
+        failure.remedy = str(values.get("remedy", "Try again."))
+        return failure

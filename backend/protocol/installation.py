@@ -1,0 +1,95 @@
+"""Where an installation keeps its things, and which Python runs its backend."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import Failure
+
+HOME_VARIABLE = "NEURAL_STYLE_HOME"
+LONGEST_SOCKET_PATH = 100  # the system's limit is 107 bytes on Linux, 103 on macOS
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A `home` folder that holds all that is installed, and the `python` that can run the backend."""
+
+    home: Path
+    python: Path
+
+    @classmethod
+    def find(cls) -> Installation:
+        """The installation of this user; in the backend's own Python that Python is used."""
+        home = default_home()
+        own = home / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+        return cls(home, own if own.exists() else Path(sys.executable))
+
+    @classmethod
+    def load(cls, path: Path) -> Installation:
+        """The installation that `install.py` noted in a JSON file; a Failure if there is none."""
+        try:
+            values = json.loads(path.read_text("utf-8"))
+            return cls(Path(values["home"]), Path(values["python"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            raise Failure("not-installed", path=path) from None
+
+    @property
+    def run(self) -> Path:
+        """The folder, closed to other users, of the socket, the lock and the connection file."""
+        return self.home / "run"
+
+    @property
+    def connection_file(self) -> Path:
+        """What a client reads to find the running backend."""
+        return self.run / "connection.json"
+
+    @property
+    def lock_file(self) -> Path:
+        """What a backend holds locked for as long as it lives."""
+        return self.run / "backend.lock"
+
+    @property
+    def log_file(self) -> Path:
+        """Where the backend and its worker write their log."""
+        return self.home / "log" / "backend.log"
+
+    @property
+    def socket(self) -> Path:
+        """The path of the backend's Unix socket; in a private temporary folder if the home's path is too long."""
+        path = self.run / "backend.sock"
+        if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+            return path
+        name = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"neural-style-{name}" / "backend.sock"
+
+
+def default_home() -> Path:
+    """The home folder: NEURAL_STYLE_HOME, or this system's place for a user's data."""
+    if chosen := os.environ.get(HOME_VARIABLE):
+        return Path(chosen)
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return base / "neural-style"
+
+
+def private_folder(path: Path) -> Path:
+    """Make a folder that only this user can enter; a Failure if that cannot be had."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if os.name == "posix":
+            if path.stat().st_uid != os.getuid():
+                raise Failure("folder", path=path, reason="it belongs to another user")
+            path.chmod(0o700)
+    except OSError as error:
+        raise Failure("folder", path=path, reason=error.strerror or error) from None
+    return path

@@ -1,0 +1,77 @@
+"""Starting the backend as a process that outlives its starter."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from pathlib import Path
+
+from .connection import Connection, find_running
+from .errors import Failure
+from .installation import Installation, private_folder
+
+START_SECONDS = 30.0
+FOREIGN_VARIABLES = ("PYTHON", "GI_", "GDK_", "GTK_", "GIO_", "GEGL_", "BABL_", "LD_LIBRARY_PATH", "DYLD_", "GIMP_")
+
+
+def ensure_running(installation: Installation) -> Connection:
+    """The connection of the backend that runs, started if none does; a Failure if it cannot be had."""
+    connection = find_running(installation)
+    if connection is not None:
+        return connection
+    if not installation.python.exists():
+        raise Failure("not-installed", path=installation.python)
+    return _wait(installation, _spawn(installation))
+
+
+def _spawn(installation: Installation) -> subprocess.Popen[bytes]:
+    private_folder(installation.run)
+    private_folder(installation.log_file.parent)
+    try:
+        with open(installation.log_file, "ab") as log:
+            return subprocess.Popen(
+                [str(installation.python), "-m", "backend", "serve"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=_working_folder(),
+                env=_environment(installation.home),
+                start_new_session=True,
+                close_fds=True,
+            )
+    except OSError as error:
+        raise Failure("cannot-start", reason=error.strerror or error, log=installation.log_file) from None
+
+
+def _working_folder() -> str | None:
+    """In a checkout the folder that `backend` is imported from; an installed backend needs none."""
+    package = Path(__file__).resolve().parent.parent
+    return str(package.parent) if package.name == "backend" else None
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """Our environment without what an image editor sets for its own Python and libraries."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN_VARIABLES)}
+    return {**kept, "NEURAL_STYLE_HOME": str(home), "PYTHONUNBUFFERED": "1"}
+
+
+def _wait(installation: Installation, process: subprocess.Popen[bytes]) -> Connection:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        connection = find_running(installation)
+        if connection is not None:
+            return connection
+        # A process that ended may have lost the race to another backend, which then is still coming up.
+        if process.poll() not in (None, 0):
+            raise Failure("cannot-start", reason=_last_line(installation.log_file), log=installation.log_file)
+        time.sleep(0.02)
+    raise Failure("cannot-start", reason=f"it took over {START_SECONDS:.0f} seconds", log=installation.log_file)
+
+
+def _last_line(log: Path) -> str:
+    try:
+        lines = log.read_text("utf-8", "replace").strip().splitlines()
+    except OSError:
+        lines = []
+    return lines[-1].strip().rstrip(".") if lines else "it ended at once"

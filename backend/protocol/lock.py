@@ -1,0 +1,42 @@
+"""A lock on a file that the system releases when its holder ends, however it ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import IO
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _take(file: IO[bytes]) -> None:
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+else:
+    import fcntl
+
+    def _take(file: IO[bytes]) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def try_lock(path: Path) -> IO[bytes] | None:
+    """The open file that holds the lock (close it to release), or None if another process has it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    file = os.fdopen(descriptor, "r+b")
+    try:
+        _take(file)
+    except OSError:
+        file.close()
+        return None
+    return file
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a living process holds the lock; a look that itself takes it for an instant."""
+    if not path.exists():
+        return False
+    file = try_lock(path)
+    if file is None:
+        return True
+    file.close()
+    return False

@@ -1,0 +1,76 @@
+"""The form of messages: a JSON header in one frame and, for pixels, one raw frame of at most 1 MiB.
+
+Nothing is ever unpickled. Pixels larger than a chunk travel as several messages, so that no peer has to take in
+more at once than it agreed to.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from .errors import Failure
+from .job import Picture, picture_bytes
+
+PROTOCOL = 1
+CHUNK = 1 << 20
+HEADER_LIMIT = 1 << 16
+
+Message = dict[str, Any]
+
+
+def encode(message: Message, payload: bytes | memoryview | None = None) -> list[bytes | memoryview]:
+    """The frames of a message."""
+    header = json.dumps(message, separators=(",", ":")).encode()
+    return [header] if payload is None else [header, payload]
+
+
+def decode(frames: Sequence[bytes]) -> tuple[Message, bytes | None]:
+    """The header and the payload of a message; a Failure `bad-message` for anything that is not one."""
+    if not 1 <= len(frames) <= 2:
+        raise Failure("bad-message", reason=f"it has {len(frames)} frames")
+    if len(frames[0]) > HEADER_LIMIT:
+        raise Failure("bad-message", reason="its header is too long")
+    if len(frames) == 2 and len(frames[1]) > CHUNK:
+        raise Failure("bad-message", reason="its payload is too long")
+    try:
+        message = json.loads(frames[0])
+    except (ValueError, RecursionError):
+        raise Failure("bad-message", reason="its header is not JSON") from None
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        raise Failure("bad-message", reason="its header has no type")
+    return message, frames[1] if len(frames) == 2 else None
+
+
+def chunks(pixels: bytes | memoryview) -> Iterator[tuple[int, memoryview]]:
+    """The pixels in pieces of at most a chunk, each with its offset."""
+    view = memoryview(pixels)
+    for offset in range(0, len(view), CHUNK):
+        yield offset, view[offset : offset + CHUNK]
+
+
+class Assembly:
+    """Puts a picture together from chunks that must come in order."""
+
+    def __init__(self, header: Message) -> None:
+        """`header` must have passed `check_header`."""
+        self._header = header
+        self._size = picture_bytes(header)
+        self._pixels = bytearray()
+
+    @property
+    def complete(self) -> bool:
+        """Whether all pixels have come."""
+        return len(self._pixels) == self._size
+
+    def add(self, offset: Any, payload: bytes | None) -> None:
+        """Take the next chunk in; a Failure `bad-message` if it is not the next."""
+        if payload is None or offset != len(self._pixels) or len(payload) > self._size - len(self._pixels):
+            raise Failure("bad-message", reason="a chunk of pixels is out of place")
+        self._pixels += payload
+
+    def picture(self) -> Picture:
+        """The whole picture."""
+        h = self._header
+        return Picture(h["width"], h["height"], h["channels"], h["depth"], bytes(self._pixels))
