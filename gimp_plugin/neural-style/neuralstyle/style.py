@@ -1,0 +1,47 @@
+"""The style picture: any file that GIMP opens, as it looks, at a size that is enough."""
+
+from __future__ import annotations
+
+from gi.repository import Gegl, Gimp, Gio
+from protocol.errors import Failure
+from protocol.job import Picture
+
+from .failures import Refusal
+
+# More than any working size can use; a scan of 20,000 pixels need not travel.
+LONGEST_SIDE = 4096
+
+
+def read_style(file: Gio.File | None) -> Picture:
+    """The file's visible picture, reduced if it is huge; raises Refusal or Failure."""
+    if file is None:
+        raise Refusal("No style picture is chosen. Choose the picture whose style the layer is to be painted in.")
+    name = file.get_parse_name()
+    if not file.query_exists(None):
+        raise Failure("no-file", path=name)
+    image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file)
+    if image is None:
+        raise Failure("not-a-picture", path=name, reason="GIMP cannot open it")
+    try:
+        return _visible(image)
+    finally:
+        image.delete()
+
+
+def stem(file: Gio.File) -> str:
+    """The file's name without its folder and extension."""
+    name: str = file.get_basename()
+    return name.rsplit(".", 1)[0] or name
+
+
+def _visible(image: Gimp.Image) -> Picture:
+    if image.get_base_type() == Gimp.ImageBaseType.INDEXED:
+        image.convert_rgb()
+    layer = Gimp.Layer.new_from_visible(image, image, "visible")
+    width, height = layer.get_width(), layer.get_height()
+    scale = min(1.0, LONGEST_SIDE / max(width, height))
+    width, height = round(width * scale), round(height * scale)
+    channels, pixel_format = (4, "R'G'B'A u8") if layer.has_alpha() else (3, "R'G'B' u8")
+    rectangle = Gegl.Rectangle.new(0, 0, width, height)
+    pixels = layer.get_buffer().get(rectangle, scale, pixel_format, Gegl.AbyssPolicy.NONE)
+    return Picture(width, height, channels, "u8", pixels)

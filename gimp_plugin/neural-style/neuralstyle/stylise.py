@@ -1,0 +1,53 @@
+"""One painting: the source and the style go to the backend, progress comes back, and a new layer is made."""
+
+from __future__ import annotations
+
+from gi.repository import Gimp
+from protocol.client import connect
+from protocol.events import Done, Progress, Queued
+from protocol.installation import Installation
+from protocol.job import Job, Picture, Settings, Style
+
+from . import layers
+from .failures import INSTALLATION, Refusal
+from .source import Source
+from .style import read_style, stem
+
+
+def stylise(source: Source, config: Gimp.ProcedureConfig) -> Gimp.Layer:
+    """The new layer above the source; the image is not touched before the picture is finished."""
+    file = config.get_property("style-file")
+    style = read_style(file)
+    settings = Settings(
+        preset=config.get_property("preset"),
+        size=config.get_property("size"),
+        style_strength=config.get_property("style-strength"),
+    )
+    picture = _painted(Job(layers.read(source), (Style(style),), settings))
+    return layers.add_above(source, picture, f"{source.layer.get_name()} [{stem(file)}]")
+
+
+def _painted(job: Job) -> Picture:
+    """The finished picture, while GIMP's progress bar shows how far it is.
+
+    The bar's Cancel button ends this process at once; the backend notices that and stops painting.
+    """
+    Gimp.progress_init("Neural Style: starting the backend")
+    Gimp.progress_pulse()
+    try:
+        with connect(Installation.load(INSTALLATION)) as backend:
+            for event in backend.submit(job).events():
+                if isinstance(event, Done):
+                    return event.picture
+                _show(event)
+    finally:
+        Gimp.progress_end()
+    raise Refusal("The backend was told to stop before the picture was finished. Run the filter again.")
+
+
+def _show(event: object) -> None:
+    if isinstance(event, Queued) and event.position:
+        Gimp.progress_set_text(f"Neural Style: waiting for {event.position} other pictures")
+    elif isinstance(event, Progress):
+        Gimp.progress_set_text(f"Neural Style: {event.text()}")
+        Gimp.progress_update(event.fraction)
