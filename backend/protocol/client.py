@@ -67,7 +67,8 @@ class Backend:
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
         configure(self._socket)
-        self._socket.setsockopt(zmq.IDENTITY, os.urandom(16))
+        # An identity of our own lets a connection that broke for a moment go on; a leading zero byte is libzmq's.
+        self._socket.setsockopt(zmq.IDENTITY, b"c" + os.urandom(15))
         self._socket.setsockopt(zmq.IMMEDIATE, 1)
         if connection.server_key:
             self._socket.curve_serverkey = connection.server_key.encode()
@@ -163,7 +164,7 @@ class Run:
         self._backend.send({"type": "cancel", "job": self._name})
 
     def events(self, tick: float = 0.1) -> Iterator[Event | None]:
-        """Yield what happens, None after each `tick` seconds of silence, and last Done or Cancelled; or raise Failure."""
+        """Yield what happens, None after `tick` seconds of silence, and last Done or Cancelled; or raise Failure."""
         while True:
             received = self._backend.receive(tick)
             if received is None:

@@ -1,0 +1,176 @@
+"""`neural-style`: the same client as the plug-in, for people without GIMP and for scripts."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from backend import __version__
+from backend.protocol import client, job
+from backend.protocol.errors import Failure
+from backend.protocol.events import Done, Progress, Queued, duration
+from backend.protocol.installation import Installation
+
+OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+BAD_INPUT_CODES = {"no-file", "not-a-picture", "too-small", "too-large", "bad-picture", "bad-setting", "cannot-write"}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the program and return its exit code: 0, 1 failure, 2 bad input, 130 interrupted."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except Failure as failure:
+        print(f"neural-style: {failure}", file=sys.stderr)
+        return BAD_INPUT if failure.code in BAD_INPUT_CODES else FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line that says what is wrong and what to do, without the usage around it."""
+        print(f"neural-style: {message}. Run `{self.prog} --help` for what is possible.", file=sys.stderr)
+        raise SystemExit(BAD_INPUT)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="neural-style", description="Paint a picture in the style of another.")
+    parser.add_argument("--version", action="version", version=f"neural-style {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="run the backend in this terminal")
+    serve.add_argument("--idle-exit", type=float, metavar="SECONDS", help="leave after so long without a job (900)")
+    serve.set_defaults(run=_serve)
+    commands.add_parser("status", help="say what the backend is doing").set_defaults(run=_status)
+    commands.add_parser("stop", help="stop the backend").set_defaults(run=_stop)
+
+    stylize = commands.add_parser("stylize", help="paint CONTENT in the style of STYLE")
+    defaults = job.Settings()
+    stylize.add_argument("content", type=Path, metavar="CONTENT", help="the picture to paint")
+    stylize.add_argument("style", type=Path, metavar="STYLE", help="the painting whose style it gets")
+    stylize.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="where to write the result")
+    stylize.add_argument("--preset", default=defaults.preset, metavar="P", help="draft, normal (default) or high")
+    stylize.add_argument("--size", type=int, default=defaults.size, help="long side worked at, in pixels (512)")
+    stylize.add_argument("--steps", type=int, help="optimisation steps over all scales (from the preset)")
+    stylize.add_argument("--style-strength", type=float, default=defaults.style_strength, metavar="X",
+                         help="more style above 1, more content below (1.0)")  # fmt: skip
+    stylize.add_argument("--seed", type=int, default=defaults.seed, help="for starts with noise (0)")
+    stylize.add_argument("--device", default=defaults.device, metavar="D", help="auto (default), cpu, cuda or mps")
+    stylize.add_argument(
+        "--init", default=defaults.init, metavar="I", help="start from content (default), noise, mixed"
+    )
+    stylize.add_argument("--optimiser", default=defaults.optimiser, metavar="O", help="lbfgs (default) or adam")
+    stylize.add_argument("--pooling", default=defaults.pooling, metavar="P", help="average (default) or max")
+    stylize.add_argument("--weights", default=defaults.weights, metavar="W",
+                         help="original (default), torchvision, or a .pth or .safetensors file")  # fmt: skip
+    stylize.set_defaults(run=_stylize)
+    return parser
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from backend.service.supervisor import IDLE_SECONDS, serve
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    idle = IDLE_SECONDS if options.idle_exit is None else options.idle_exit
+    if not serve(Installation.find(), idle):
+        print("neural-style: A backend runs already. Use `neural-style status` to see it.", file=sys.stderr)
+    return OK
+
+
+def _status(options: argparse.Namespace) -> int:
+    backend = client.connect_running()
+    if backend is None:
+        print("The backend is not running; it starts by itself when it is needed.")
+        return FAILED
+    with backend:
+        for name, value in backend.status().items():
+            if name != "type":
+                print(f"{name}: {'-' if value is None else value}")
+    return OK
+
+
+def _stop(options: argparse.Namespace) -> int:
+    print("The backend has stopped." if client.stop() else "The backend was not running.")
+    return OK
+
+
+def _stylize(options: argparse.Namespace) -> int:
+    settings = job.Settings(
+        preset=options.preset,
+        size=options.size,
+        style_strength=options.style_strength,
+        steps=options.steps,
+        seed=options.seed,
+        device=options.device,
+        weights=_weights(options.weights),
+        init=options.init,
+        optimiser=options.optimiser,
+        pooling=options.pooling,
+    )
+    settings.check()
+    from backend.imaging import files
+
+    files.check_writable(options.output)
+    content = files.read(options.content, "content")
+    style = files.read(options.style, "style")
+    picture = _paint(job.Job(content, (job.Style(style),), settings))
+    if picture is None:
+        print("neural-style: Cancelled; nothing was written.", file=sys.stderr)
+        return INTERRUPTED
+    files.write(picture, options.output)
+    print(f"The picture is in {options.output}")
+    return OK
+
+
+def _weights(source: str) -> str:
+    """The backend runs in another folder, so a file's name must be whole."""
+    return source if source in ("original", "torchvision") else str(Path(source).absolute())
+
+
+def _paint(wanted: job.Job) -> job.Picture | None:
+    """Let the backend paint with a progress bar; None if Ctrl-C stopped it."""
+    with client.connect() as backend, _Bar() as bar:
+        run = backend.submit(wanted)
+        events = run.events()
+        while True:
+            try:
+                for event in events:
+                    if isinstance(event, Done):
+                        return event.picture
+                    if isinstance(event, (Progress, Queued)):
+                        bar.show(event)
+                return None
+            except KeyboardInterrupt:
+                run.cancel()
+                events = run.events()
+
+
+class _Bar:
+    """A progress bar on the terminal with the loss and the time left."""
+
+    def __enter__(self) -> _Bar:
+        from tqdm import tqdm
+
+        self._bar = tqdm(total=100.0, bar_format="{desc} {percentage:3.0f}%|{bar}|{postfix}", leave=False)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def show(self, event: Progress | Queued) -> None:
+        """Draw the state after an event."""
+        if isinstance(event, Queued):
+            self._bar.set_description_str(f"Waiting for {event.position} other job(s)")
+            return
+        self._bar.n = min(100.0, 100 * event.fraction)
+        painting = event.stage == "painting"
+        scale = f"scale {event.scale}/{event.scales}"
+        self._bar.set_description_str(f"Painting, {scale}" if painting else event.text(), refresh=False)
+        loss = f" loss {event.losses['total']:.4g}" if event.losses else ""
+        left = f", {duration(event.seconds_left)} left" if event.seconds_left is not None else ""
+        self._bar.set_postfix_str(loss + left, refresh=False)
+        self._bar.refresh()

@@ -1,0 +1,1 @@
+"""Gatys' method as pure computation on tensors: no files, no sockets, no prints."""

@@ -1,0 +1,51 @@
+"""Adam with the interface of our L-BFGS, for those who prefer its look (Kingma and Ba 2015)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from backend.engine.lbfgs import Diverged, Evaluate
+
+LEARNING_RATE = 0.02
+RESTARTS = 3
+
+
+class Adam:
+    """Adam on pixels 0..1, restarted from the best picture at half the rate when the loss is not finite."""
+
+    def __init__(self, x: Tensor, evaluate: Evaluate) -> None:
+        self.loss, _ = evaluate(x)
+        if not math.isfinite(self.loss):
+            raise Diverged("the first loss is not a number")
+        self._evaluate = evaluate
+        self._restarts = 0
+        self._best = (self.loss, x.clone())
+        self._start(x, LEARNING_RATE)
+
+    def _start(self, x: Tensor, rate: float) -> None:
+        self.x = x.clone()
+        self._rate = rate
+        self._optimiser = torch.optim.Adam([self.x], lr=rate, betas=(0.9, 0.99))
+
+    def step(self) -> float:
+        """Move to another picture and return the loss at the one before; `Diverged` after too many restarts."""
+        loss, gradient = self._evaluate(self.x)
+        if not math.isfinite(loss) or not bool(torch.isfinite(gradient).all()):
+            self._restart()
+            return self.loss
+        if loss < self._best[0]:
+            self._best = (loss, self.x.clone())
+        self.x.grad = gradient
+        self._optimiser.step()
+        self.x.clamp_(0, 1)
+        self.loss = loss
+        return loss
+
+    def _restart(self) -> None:
+        self._restarts += 1
+        if self._restarts > RESTARTS:
+            raise Diverged("the loss is not a number")
+        self._start(self._best[1], self._rate / 2)

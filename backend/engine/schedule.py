@@ -1,0 +1,54 @@
+"""The coarse-to-fine schedule: at which sizes to work, and how many steps to take at each."""
+
+from __future__ import annotations
+
+from backend.engine.settings import Scale
+from backend.imaging.resize import Size, scaled
+
+COARSEST = 128
+"""Long side in pixels under which no further scale is added: there a painting's largest forms fit the network's view."""
+LEAST_SIDE = 32
+"""Short side in pixels that every scale keeps, so that the deepest layers see more than one position."""
+GROWTH = 1.25
+"""How many times more steps each coarser scale gets: they cost little and settle the composition."""
+
+FINEST_STEPS = {"draft": 12, "normal": 40, "high": 120}
+"""Steps at the finest scale for each preset."""
+
+
+def coarse_to_fine(size: Size, long_side: int, preset: str, steps: int | None = None) -> tuple[Scale, ...]:
+    """The scales for a picture of `size` worked on at `long_side` px, each half of the next.
+
+    `steps`, if given, is the number of steps over all scales. Pictures are never enlarged, except that no side
+    comes under `LEAST_SIDE`.
+    """
+    finest = min(1.0, long_side / max(size))
+    factors = [finest]
+    while max(size) * factors[-1] / 2 >= COARSEST and min(size) * factors[-1] / 2 >= LEAST_SIDE:
+        factors.append(factors[-1] / 2)
+    shares = [GROWTH**level for level in range(len(factors))]
+    per_share = FINEST_STEPS[preset] if steps is None else steps / sum(shares)
+    counts = [max(1, round(share * per_share)) for share in shares]
+    if steps is not None:
+        counts = _exactly(counts, steps)
+    fitted = [_fit(size, factor) for factor in factors]
+    pairs = zip(reversed(fitted), reversed(counts), strict=True)
+    return tuple(Scale(height, width, count) for (height, width), count in pairs if count)
+
+
+def _exactly(counts: list[int], steps: int) -> list[int]:
+    """The counts, finest first, changed so that they add up to `steps`; too few steps leave the coarsest out."""
+    kept = counts[: max(1, steps)]
+    while sum(kept) != steps:
+        largest = max(range(len(kept)), key=kept.__getitem__)
+        kept[largest] += 1 if sum(kept) < steps else -1
+    return kept + [0] * (len(counts) - len(kept))
+
+
+def _fit(size: Size, factor: float) -> Size:
+    return scaled(size, max(factor, LEAST_SIDE / min(size)))
+
+
+def work(scale: Scale) -> float:
+    """The cost of a scale in arbitrary units: its pixels times its steps, with an overhead for each step."""
+    return (scale.height * scale.width + 4096) * scale.steps

@@ -1,0 +1,111 @@
+"""The optimisation as a generator of iterates, from the coarsest scale to the finest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from backend.engine.adam import Adam
+from backend.engine.lbfgs import LBFGS, Evaluate
+from backend.engine.objective import Objective, style_grams
+from backend.engine.preconditioner import CosinePreconditioner
+from backend.engine.schedule import LEAST_SIDE, work
+from backend.engine.settings import Scale, Settings
+from backend.engine.vgg import VGG19
+from backend.imaging.resize import factor_for_area, resize, scaled
+
+Styles = Sequence[tuple[Tensor, float]]
+"""Style pictures (1, 3, H, W) in 0..1 with their weights."""
+
+
+@dataclass(frozen=True)
+class Iterate:
+    """Where the optimisation stands after a step.
+
+    `scale` and `step` count from 1, `step` over all scales; `fraction` is the share of the work done, 0..1;
+    `losses` has content, style and total; `picture()` gives the picture (1, 3, h, w) at this scale.
+    """
+
+    scale: int
+    scales: int
+    step: int
+    steps: int
+    fraction: float
+    losses: dict[str, float]
+    picture: Callable[[], Tensor]
+
+
+class Optimiser(Protocol):
+    """What LBFGS and Adam have in common."""
+
+    x: Tensor
+
+    def step(self) -> float:
+        """Take one step and return the loss."""
+
+
+def stylise(
+    network: VGG19, content: Tensor, styles: Styles, schedule: Sequence[Scale], settings: Settings
+) -> Iterator[Iterate]:
+    """Paint the content (1, 3, H, W) in the styles, yielding after every step.
+
+    Values are 0..1, sRGB-encoded; they may leave that range slightly. Raises `lbfgs.Diverged`.
+    """
+    steps, total = sum(scale.steps for scale in schedule), sum(map(work, schedule))
+    step, done = 0, 0.0
+    picture, coarser = None, None
+    for index, scale in enumerate(schedule, 1):
+        target = resize(content, (scale.height, scale.width)).to(network.device)
+        picture = _start(target, settings) if picture is None else _refine(picture, coarser, target)
+        objective = Objective(network, target, _grams(network, styles, scale, settings), settings)
+        optimiser = _optimiser(picture, objective.evaluate, settings)
+        for _ in range(scale.steps):
+            optimiser.step()
+            step += 1
+            done += work(scale) / scale.steps
+            yield Iterate(
+                index, len(schedule), step, steps, done / total, objective.losses, partial(getattr, optimiser, "x")
+            )
+        picture, coarser = optimiser.x, target
+
+
+def _optimiser(picture: Tensor, evaluate: Evaluate, settings: Settings) -> Optimiser:
+    if settings.optimiser == "adam":
+        return Adam(picture, evaluate)
+    height, width = picture.shape[2:]
+    return LBFGS(picture, evaluate, CosinePreconditioner(height, width, picture.device))
+
+
+def _start(content: Tensor, settings: Settings) -> Tensor:
+    """The first picture of the coarsest scale."""
+    if settings.init == "content":
+        return content.clone()
+    generator = torch.Generator().manual_seed(settings.seed)
+    # Noise is drawn on the CPU so that a seed gives the same picture on every device.
+    noise = 0.5 + 0.1 * torch.randn(content.shape, generator=generator)
+    noise = noise.to(content.device).clamp(0, 1)
+    return noise if settings.init == "noise" else (content + noise) / 2
+
+
+def _refine(picture: Tensor, coarser: Tensor | None, content: Tensor) -> Tensor:
+    """The picture of a coarser scale brought to the content's size, with the detail that the coarser content lacked."""
+    size = (content.shape[2], content.shape[3])
+    assert coarser is not None
+    return (resize(picture, size) + content - resize(coarser, size)).clamp(0, 1)
+
+
+def _grams(network: VGG19, styles: Styles, scale: Scale, settings: Settings) -> dict[str, Tensor]:
+    sized = [(_sized(style, scale, settings).to(network.device), weight) for style, weight in styles]
+    return style_grams(network, sized, settings)
+
+
+def _sized(style: Tensor, scale: Scale, settings: Settings) -> Tensor:
+    """The style at the scale's area times `style_size` squared; never enlarged, which would teach the blur."""
+    size = (style.shape[2], style.shape[3])
+    wanted = factor_for_area(size, scale.height * scale.width) * settings.style_size
+    return resize(style, scaled(size, max(min(wanted, 1.0), LEAST_SIDE / min(size))))

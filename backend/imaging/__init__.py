@@ -1,0 +1,1 @@
+"""Pictures to tensors and back: files, bit depth, alpha, colour, size."""

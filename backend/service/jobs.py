@@ -1,0 +1,113 @@
+"""The jobs the supervisor knows, from the first header to the one final event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from backend.protocol.errors import Failure
+from backend.protocol.job import Settings, check_header, check_style_count, check_style_weight
+from backend.protocol.messages import Assembly, Message
+
+MOST_JOBS = 32
+
+
+@dataclass
+class Record:
+    """A job as it travels: received, then queued, then running."""
+
+    key: str
+    client: bytes
+    name: str
+    request: Message
+    parts: list[Assembly]
+    state: str = "receiving"
+    cancel_deadline: float | None = field(default=None)
+
+    def add(self, picture: Any, offset: Any, payload: bytes | None) -> None:
+        """Take in a chunk of one of the pictures."""
+        if self.state != "receiving" or type(picture) is not int or not 0 <= picture < len(self.parts):
+            raise Failure("bad-message", reason="a chunk of pixels belongs to no picture")
+        self.parts[picture].add(offset, payload)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all pictures have come."""
+        return all(part.complete for part in self.parts)
+
+    def take_pixels(self) -> bytes:
+        """All pixels, the content's first; they are given up here, since the worker will hold them."""
+        pixels = b"".join(part.picture().pixels for part in self.parts)
+        self.parts = []
+        return pixels
+
+
+class Jobs:
+    """All jobs that have had no final event, in the order of their arrival."""
+
+    def __init__(self) -> None:
+        self._records: dict[tuple[bytes, str], Record] = {}
+        self._count = 0
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(list(self._records.values()))
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def add(self, client: bytes, message: Message) -> Record | None:
+        """Record a job that a client submits, or None if it is known already; a Failure if it is refused."""
+        name = message.get("job")
+        if not isinstance(name, str) or not 0 < len(name) <= 64:
+            raise Failure("bad-message", reason="a job needs a name")
+        if (client, name) in self._records:
+            return None
+        if len(self._records) >= MOST_JOBS:
+            raise Failure("busy", count=len(self._records))
+        request, headers = _checked(message)
+        self._count += 1
+        record = Record(str(self._count), client, name, request, [Assembly(h) for h in headers])
+        self._records[client, name] = record
+        return record
+
+    def find(self, client: bytes, name: Any) -> Record | None:
+        """A client's own job of that name."""
+        return self._records.get((client, name)) if isinstance(name, str) else None
+
+    def by_key(self, key: str) -> Record | None:
+        """The job that workers call `key`."""
+        return next((record for record in self if record.key == key), None)
+
+    def of(self, client: bytes) -> list[Record]:
+        """A client's jobs."""
+        return [record for record in self if record.client == client]
+
+    def in_state(self, state: str) -> list[Record]:
+        """The jobs in a state, oldest first."""
+        return [record for record in self if record.state == state]
+
+    def remove(self, record: Record) -> None:
+        """Forget a job, whose final event is now sent."""
+        self._records.pop((record.client, record.name), None)
+
+
+def _checked(message: Message) -> tuple[Message, list[Message]]:
+    """What a worker needs of a request, and the headers of its pictures; a Failure if any of it is not allowed."""
+    content, styles, settings = message.get("content"), message.get("styles"), message.get("settings")
+    if not isinstance(content, dict) or not isinstance(styles, list) or not isinstance(settings, dict):
+        raise Failure("bad-message", reason="a job needs a content, styles and settings")
+    check_style_count(len(styles))
+    for role, header in [("content", content), *(("style", style) for style in styles)]:
+        if not isinstance(header, dict):
+            raise Failure("bad-message", reason=f"the {role} picture has no header")
+        check_header(header, role)
+    for style in styles:
+        check_style_weight(style.get("weight"))
+    request = {
+        "content": content,
+        "styles": styles,
+        "settings": Settings.from_wire(settings).to_wire(),
+        "previews": message.get("previews") is True,
+    }
+    return request, [content, *styles]

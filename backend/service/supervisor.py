@@ -1,0 +1,303 @@
+"""The supervisor: accepts clients, queues their jobs, feeds the worker, and sees that each job ends exactly once.
+
+Its loop never blocks and never computes. Everything that may block has a thread of its own (`WorkerProcess`) or a
+queue of its own (`Outbox`).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import time
+from typing import Any
+
+import zmq
+
+from backend import __version__
+from backend.protocol.errors import Failure
+from backend.protocol.installation import Installation, private_folder
+from backend.protocol.lock import try_lock
+from backend.protocol.messages import PROTOCOL, Message, chunks, decode, encode
+from backend.protocol.sockets import BEAT
+from backend.service.endpoint import Endpoint
+from backend.service.jobs import Jobs, Record
+from backend.service.outbox import ClientGone, Outbox
+from backend.service.worker_process import EVENTS, WorkerProcess
+
+IDLE_SECONDS = 900.0
+CANCEL_SECONDS = 5.0
+"""How long a worker may take to notice a cancel before it is killed."""
+LOCK_SECONDS = 0.5
+
+log = logging.getLogger(__name__)
+
+
+def serve(installation: Installation, idle_seconds: float = IDLE_SECONDS) -> bool:
+    """Run the backend until it is stopped or idle; False at once if another one runs."""
+    private_folder(installation.run)
+    lock = _lock(installation)
+    if lock is None:
+        return False
+    with lock:
+        installation.connection_file.unlink(missing_ok=True)
+        Supervisor(installation, idle_seconds).run()
+    return True
+
+
+def _lock(installation: Installation) -> Any:
+    # A client that looks whether a backend runs holds the lock for an instant: one refusal proves nothing.
+    deadline = time.monotonic() + LOCK_SECONDS
+    while (lock := try_lock(installation.lock_file)) is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return lock
+
+
+class Supervisor:
+    """One ROUTER for all clients, one worker process, and the jobs between them."""
+
+    def __init__(self, installation: Installation, idle_seconds: float) -> None:
+        self._log_file = installation.log_file
+        self._idle_seconds = idle_seconds
+        self._context: zmq.Context[Any] = zmq.Context()
+        self._events = self._context.socket(zmq.PULL)
+        self._events.bind(EVENTS)
+        self._endpoint = Endpoint(installation, self._context)
+        self._socket = self._endpoint.socket
+        self._outbox = Outbox(self._socket)
+        self._jobs = Jobs()
+        self._workers = 0
+        self._worker: WorkerProcess | None = None
+        self._device: Message = {}
+        self._stopping = False
+        self._active = self._beaten = time.monotonic()
+        self._handlers = {
+            "hello": self._on_hello,
+            "status": self._on_status,
+            "submit": self._on_submit,
+            "chunk": self._on_chunk,
+            "cancel": self._on_cancel,
+            "ready": self._on_ready,
+            "stop": self._on_stop,
+        }
+
+    def run(self) -> None:
+        """Serve until told to stop, or idle for long enough; then end every job and process."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: setattr(self, "_stopping", True))
+        log.info("listening at %s, pid %d", self._endpoint.connection.endpoint, os.getpid())
+        self._start_worker()
+        poller = zmq.Poller()
+        poller.register(self._socket, zmq.POLLIN)
+        poller.register(self._events, zmq.POLLIN)
+        try:
+            while not self._stopping and not self._idle():
+                ready = dict(poller.poll(200 if self._outbox.empty else 5))
+                if self._socket in ready:
+                    self._receive()
+                if self._events in ready:
+                    self._receive_event()
+                self._tend()
+        finally:
+            self._end()
+
+    # --- Clients ---------------------------------------------------------------------------------------------
+
+    def _receive(self) -> None:
+        client, *frames = self._socket.recv_multipart()
+        message: Message = {}
+        try:
+            message, payload = decode(frames)
+            handler = self._handlers.get(message["type"])
+            if handler is None:
+                raise Failure("bad-message", reason="its type is not known")
+            self._active = time.monotonic()
+            handler(client, message, payload)
+        except Failure as failure:
+            self._refuse(client, message, failure)
+
+    def _refuse(self, client: bytes, message: Message, failure: Failure) -> None:
+        record = self._jobs.find(client, message.get("job"))
+        if record is not None and record.state == "receiving":
+            self._finish(record, {"type": "failed", **failure.to_wire()})
+        else:
+            self._send(client, {"type": "refused", "job": message.get("job"), **failure.to_wire()})
+
+    def _on_hello(self, client: bytes, message: Message, payload: bytes | None) -> None:
+        self._send(client, {"type": "welcome", "protocol": PROTOCOL, "version": __version__, "pid": os.getpid()})
+
+    def _on_status(self, client: bytes, message: Message, payload: bytes | None) -> None:
+        status = {
+            "version": __version__,
+            "protocol": PROTOCOL,
+            "pid": os.getpid(),
+            "worker": self._worker.pid if self._worker else None,
+            "device": self._device.get("device"),
+            "precision": self._device.get("precision"),
+            "running": len(self._jobs.in_state("running")),
+            "queue": len(self._jobs.in_state("queued")),
+            "log": str(self._log_file),
+        }
+        self._send(client, {"type": "status", **status})
+
+    def _on_submit(self, client: bytes, message: Message, payload: bytes | None) -> None:
+        record = self._jobs.add(client, message)
+        if record is not None:
+            log.info("job %s: %s", record.key, json.dumps(record.request))
+
+    def _on_chunk(self, client: bytes, message: Message, payload: bytes | None) -> None:
+        record = self._jobs.find(client, message.get("job"))
+        if record is None:
+            return  # the rest of a job that was refused or cancelled
+        record.add(message.get("picture"), message.get("offset"), payload)
+        if record.complete:
+            record.state = "queued"
+            self._feed()
+
+    def _on_cancel(self, client: bytes, message: Message, payload: bytes | None) -> None:
+        record = self._jobs.find(client, message.get("job"))
+        if record is not None:
+            self._cancel(record)
+
+    def _on_ready(self, client: bytes, message: Message, payload: bytes | None) -> None:
+        record = self._jobs.find(client, message.get("job"))
+        if record is not None and record.state == "running" and self._worker is not None:
+            self._worker.send({"type": "ready", "job": record.key})
+
+    def _on_stop(self, client: bytes, message: Message, payload: bytes | None) -> None:
+        self._send(client, {"type": "stopping"})
+        self._stopping = True
+
+    def _send(self, client: bytes, message: Message, payload: bytes | memoryview | None = None) -> None:
+        try:
+            self._outbox.send(client, encode(message, payload))
+        except ClientGone:
+            self._forget(client)
+
+    def _forget(self, client: bytes) -> None:
+        """Drop what a vanished client had asked for."""
+        self._outbox.drop(client)
+        for record in self._jobs.of(client):
+            log.info("job %s: its client has gone", record.key)
+            self._cancel(record)
+
+    # --- Jobs ------------------------------------------------------------------------------------------------
+
+    def _feed(self) -> None:
+        """Give the worker the next job if it is free, and tell the others how many are before them."""
+        waiting = self._jobs.in_state("queued")
+        running = len(self._jobs.in_state("running"))
+        if waiting and not running:
+            self._start(waiting.pop(0))
+            running = 1
+        for position, record in enumerate(waiting, running):
+            self._send(record.client, {"type": "queued", "job": record.name, "position": position})
+
+    def _start(self, record: Record) -> None:
+        if self._worker is None:
+            self._start_worker()
+        assert self._worker is not None
+        record.state = "running"
+        self._worker.busy = record.key
+        self._worker.send({"type": "job", "job": record.key, **record.request}, record.take_pixels())
+
+    def _cancel(self, record: Record) -> None:
+        if record.state != "running":
+            self._finish(record, {"type": "cancelled"})
+        elif record.cancel_deadline is None:
+            record.cancel_deadline = time.monotonic() + CANCEL_SECONDS
+            if self._worker is not None:
+                self._worker.send({"type": "cancel", "job": record.key})
+
+    def _finish(self, record: Record, final: Message) -> None:
+        """Send a job's one final event and turn to the next."""
+        log.info("job %s: %s", record.key, final.get("code", final["type"]))
+        self._jobs.remove(record)
+        self._send(record.client, {**final, "job": record.name})
+        self._feed()
+
+    # --- The worker ------------------------------------------------------------------------------------------
+
+    def _start_worker(self) -> None:
+        self._workers += 1
+        self._worker = WorkerProcess(self._context, self._workers)
+        log.info("worker %d started, pid %d", self._workers, self._worker.pid)
+
+    def _receive_event(self) -> None:
+        number, header, payload = self._events.recv_multipart()
+        if self._worker is None or int(number) != self._worker.number:
+            return  # the last words of a worker that was given up
+        message = json.loads(header)
+        if message["type"] == "ended":
+            self._worker_ended(self._worker)
+        elif message["type"] == "ready":
+            self._device = message
+        else:
+            self._relay(message, payload)
+
+    def _relay(self, message: Message, payload: bytes) -> None:
+        """Pass on what the worker says of its job."""
+        record = self._jobs.by_key(message["job"])
+        if record is None:
+            return
+        self._active = time.monotonic()
+        kind = message["type"]
+        if kind == "progress":
+            self._send(record.client, {**message, "job": record.name})
+        elif kind == "preview":
+            self._send(record.client, {**message, "job": record.name}, payload)
+        elif kind == "done":
+            self._send(record.client, {"type": "result", "job": record.name, "picture": message["picture"]})
+            for offset, piece in chunks(payload):
+                self._send(record.client, {"type": "chunk", "job": record.name, "offset": offset}, piece)
+            self._finish(record, {"type": "done"})
+        else:
+            self._finish(record, {k: v for k, v in message.items() if k != "job"})
+
+    def _worker_ended(self, worker: WorkerProcess) -> None:
+        """Tell the client whose job died with the worker; the next job starts a fresh one."""
+        how = worker.how_it_ended()
+        log.warning("worker %d ended: %s", worker.number, how)
+        self._worker = None
+        worker.kill()
+        record = self._jobs.by_key(worker.busy) if worker.busy else None
+        if record is not None and record.cancel_deadline is not None:
+            self._finish(record, {"type": "cancelled"})
+        elif record is not None:
+            self._finish(record, {"type": "failed", **Failure("worker-died", reason=how).to_wire()})
+        else:
+            self._feed()
+
+    # --- Time ------------------------------------------------------------------------------------------------
+
+    def _idle(self) -> bool:
+        return not len(self._jobs) and time.monotonic() - self._active > self._idle_seconds
+
+    def _tend(self) -> None:
+        """What is due: unsent messages, signs of life, cancels that are overdue."""
+        for client in self._outbox.flush():
+            self._forget(client)
+        now = time.monotonic()
+        if now - self._beaten > BEAT:
+            self._beaten = now
+            for client in {record.client for record in self._jobs}:
+                self._send(client, {"type": "beat"})
+        for record in self._jobs:
+            if record.cancel_deadline is not None and now > record.cancel_deadline and self._worker is not None:
+                log.warning("job %s: the worker ignores the cancel and is killed", record.key)
+                record.cancel_deadline = now + CANCEL_SECONDS
+                self._worker.kill()
+
+    def _end(self) -> None:
+        for record in self._jobs:
+            self._jobs.remove(record)
+            self._send(record.client, {"type": "failed", "job": record.name, **Failure("stopping").to_wire()})
+        self._outbox.flush()
+        if self._worker is not None:
+            self._worker.kill()
+            self._worker.wait()
+        self._endpoint.close()
+        self._events.close(0)
+        self._context.destroy(linger=500)
+        log.info("stopped")

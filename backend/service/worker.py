@@ -1,0 +1,166 @@
+"""The worker process: takes jobs from its standard input, paints them, and reports on its standard output."""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import IO, Any
+
+from backend.protocol.errors import Failure
+from backend.protocol.events import Progress
+from backend.protocol.installation import Installation
+from backend.protocol.job import Job, Picture, Settings, Style, picture_bytes
+from backend.protocol.messages import CHUNK
+from backend.service.channel import Channel, Message
+from backend.service.clock import Clock
+
+PROGRESS_SECONDS = 0.05
+PREVIEW_SECONDS = 0.5
+
+
+class Worker:
+    """Runs one job at a time. A reader thread takes in the next ones, cancels, and the supervisor's end."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._jobs: queue.Queue[tuple[Message, bytes]] = queue.Queue()
+        self._cancelled: set[str] = set()
+        self._preview_wanted: set[str] = set()
+
+    def run(self) -> None:
+        """Serve until the supervisor closes the pipe."""
+        threading.Thread(target=self._read, daemon=True).start()
+        # torch takes seconds to import; meanwhile the reader takes in the first job.
+        from backend.service.device import describe_device
+        from backend.service.paint import Painter
+
+        painter = Painter()
+        self._send({"type": "ready", **describe_device()})
+        while True:
+            message, pixels = self._jobs.get()
+            self._serve(painter, message, pixels)
+
+    def _read(self) -> None:
+        while True:
+            try:
+                message, payload = self._channel.receive()
+            except EOFError:
+                # The supervisor is gone: nobody is left to paint for.
+                os._exit(0)
+            if message["type"] == "job":
+                self._jobs.put((message, payload))
+            elif message["type"] == "cancel":
+                self._cancelled.add(message["job"])
+            elif message["type"] == "ready":
+                self._preview_wanted.add(message["job"])
+
+    def _serve(self, painter: Any, message: Message, pixels: bytes) -> None:
+        name = message["job"]
+        try:
+            if message["previews"]:
+                self._preview_wanted.add(name)
+            self._paint(painter, name, _job(message, pixels))
+        except Failure as failure:
+            self._send({"type": "failed", "job": name, **failure.to_wire()})
+        except Exception as error:
+            traceback.print_exc()
+            reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no details'}"
+            internal = Failure("internal", reason=reason[:200], log=Installation.find().log_file)
+            self._send({"type": "failed", "job": name, **internal.to_wire()})
+        finally:
+            self._cancelled.discard(name)
+            self._preview_wanted.discard(name)
+
+    def _paint(self, painter: Any, name: str, job: Job) -> None:
+        from backend.imaging.pixels import painted, preview
+
+        last, reported, previewed = None, 0.0, time.monotonic()
+        self._progress(name, Progress("loading"))
+        clock = Clock()
+        for last in painter.paint(job, lambda fraction: self._downloading(name, fraction)):
+            now = time.monotonic()
+            left = clock.seconds_left(last.fraction)
+            if now - reported > PROGRESS_SECONDS or last.step == last.steps:
+                reported = now
+                self._progress(name, _progress(last, left))
+            if name in self._preview_wanted and now - previewed > PREVIEW_SECONDS:
+                previewed = now
+                self._preview_wanted.discard(name)
+                self._send_picture("preview", name, preview(_bounded(last.picture())))
+            if name in self._cancelled:
+                self._send({"type": "cancelled", "job": name})
+                return
+        assert last is not None
+        self._send_picture("done", name, painted(last.picture(), job.content))
+
+    def _downloading(self, name: str, fraction: float) -> None:
+        self._progress(name, Progress("downloading", fraction=fraction))
+
+    def _progress(self, name: str, progress: Progress) -> None:
+        self._send({"type": "progress", "job": name, **asdict(progress)})
+
+    def _send_picture(self, kind: str, name: str, picture: Picture) -> None:
+        self._send({"type": kind, "job": name, "picture": picture.header}, picture.pixels)
+
+    def _send(self, message: Message, payload: bytes = b"") -> None:
+        try:
+            self._channel.send(message, payload)
+        except OSError:
+            os._exit(0)
+
+
+def _job(message: Message, pixels: bytes) -> Job:
+    """The job of a message from the supervisor, which has checked it."""
+    pictures = _pictures([message["content"], *message["styles"]], pixels)
+    content = next(pictures)
+    styles = tuple(Style(picture, h["weight"]) for picture, h in zip(pictures, message["styles"], strict=True))
+    return Job(content, styles, Settings.from_wire(message["settings"]))
+
+
+def _pictures(headers: list[Message], pixels: bytes) -> Iterator[Picture]:
+    offset = 0
+    for h in headers:
+        end = offset + picture_bytes(h)
+        yield Picture(h["width"], h["height"], h["channels"], h["depth"], pixels[offset:end])
+        offset = end
+
+
+def _progress(iterate: Any, left: float | None) -> Progress:
+    return Progress(
+        "painting",
+        iterate.scale,
+        iterate.scales,
+        iterate.step,
+        iterate.steps,
+        iterate.fraction,
+        iterate.losses,
+        left,
+    )
+
+
+def _bounded(picture: Any) -> Any:
+    """A picture small enough for one message."""
+    from backend.imaging.resize import factor_for_area, resize, scaled
+
+    size = (picture.shape[2], picture.shape[3])
+    factor = factor_for_area(size, CHUNK / 3.1)
+    return resize(picture, scaled(size, factor)) if factor < 1 else picture
+
+
+def _own_pipes() -> tuple[IO[bytes], IO[bytes]]:
+    """The standard input and output for the channel alone; what anything prints goes to the log instead."""
+    source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return source, sink
+
+
+if __name__ == "__main__":
+    Worker(Channel(*_own_pipes())).run()

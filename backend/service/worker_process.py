@@ -1,0 +1,88 @@
+"""The supervisor's side of a worker process: start it, talk to it without ever waiting for it, notice its end."""
+
+from __future__ import annotations
+
+import json
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import zmq
+
+from backend.service.channel import Channel, Message
+
+EVENTS = "inproc://worker-events"
+"""Where the supervisor binds a PULL socket for what its workers report."""
+
+
+class WorkerProcess:
+    """A worker with one thread that writes to it and one that reads from it, both of which may block."""
+
+    def __init__(self, context: zmq.Context[Any], number: int) -> None:
+        """Start the process; its reports arrive at EVENTS as frames: number, message, payload."""
+        self.number = number
+        self.busy: str | None = None
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "backend.service.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._channel = Channel(self._process.stdout, self._process.stdin)
+        self._outgoing: queue.SimpleQueue[tuple[Message, bytes] | None] = queue.SimpleQueue()
+        threading.Thread(target=self._write, daemon=True).start()
+        threading.Thread(target=self._read, args=(context,), daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
+
+    def send(self, message: Message, payload: bytes = b"") -> None:
+        """Queue a message for the worker; what cannot be delivered is lost, and its end is reported."""
+        self._outgoing.put((message, payload))
+
+    def kill(self) -> None:
+        """End the process at once."""
+        self._outgoing.put(None)
+        self._process.kill()
+
+    def wait(self) -> None:
+        """Collect the ended process."""
+        self._process.wait()
+
+    def how_it_ended(self) -> str:
+        """Why the process is no more, in words."""
+        try:
+            code = self._process.wait(0.5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            code = self._process.wait()
+        if code >= 0:
+            return f"exit code {code}"
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+        return f"{name}, perhaps for lack of memory" if -code == signal.SIGKILL else name
+
+    def _write(self) -> None:
+        while (item := self._outgoing.get()) is not None:
+            try:
+                self._channel.send(*item)
+            except OSError:
+                return
+
+    def _read(self, context: zmq.Context[Any]) -> None:
+        events = context.socket(zmq.PUSH)
+        events.setsockopt(zmq.LINGER, 1000)
+        events.connect(EVENTS)
+        number = str(self.number).encode()
+        try:
+            while True:
+                message, payload = self._channel.receive()
+                events.send_multipart([number, json.dumps(message).encode(), payload], copy=False)
+        except (EOFError, OSError, ValueError):
+            events.send_multipart([number, b'{"type": "ended"}', b""])
+        except zmq.ZMQError:
+            pass  # the supervisor is ending and has closed its context
+        finally:
+            events.close()
