@@ -1,0 +1,54 @@
+"""Run by the private environment's Python: looks at the installed backend from inside, one JSON line a finding."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+
+def imports() -> str:
+    """The heavy packages load."""
+    import numpy
+    import pyvips
+    import torch
+    import zmq
+
+    return f"torch {torch.__version__}, numpy {numpy.__version__}, pyzmq {zmq.__version__}, pyvips {pyvips.__version__}"
+
+
+def weights() -> str:
+    """The original weights are there and are what they claim to be."""
+    from backend.weights.sources import load
+
+    return f"original VGG-19, {len(load('original'))} layers, SHA-256 right"
+
+
+def device() -> str:
+    """What `auto` paints on."""
+    from backend.service.device import describe_device
+
+    return ", ".join(describe_device().values())
+
+
+def backend() -> str:
+    """A backend starts, or runs already, and answers."""
+    from backend.protocol.client import connect
+
+    with connect() as running:
+        status = running.status()
+    return f"version {status['version']}, process {status['pid']}"
+
+
+def tell(name: str, look: Callable[[], str]) -> None:
+    """Print a finding; what went wrong in one line, if something did."""
+    try:
+        finding = {"name": name, "ok": True, "text": look()}
+    except Exception as error:  # whatever it is, the doctor is to say it
+        text = " ".join(str(error).split()) or type(error).__name__
+        finding = {"name": name, "ok": False, "text": text, "remedy": getattr(error, "remedy", "")}
+    print(json.dumps(finding), flush=True)
+
+
+if __name__ == "__main__":
+    for name, look in (("Libraries", imports), ("Weights", weights), ("Device", device), ("Backend", backend)):
+        tell(name, look)

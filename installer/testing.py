@@ -1,0 +1,44 @@
+"""Every test of the project, in an environment of its own that leaves the user's installation alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from . import commands, environment, say
+from .places import SOURCE, venv_python
+from .problems import Problem
+from .record import Record
+
+CACHE_VARIABLE = "NEURAL_STYLE_TEST_CACHE"
+CHECKS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",), ("pytest",))
+
+
+def test() -> bool:
+    """Set up the test environment and a real GIMP, then run ruff, mypy and pytest; whether all are green."""
+    if not (SOURCE / "tests").is_dir():
+        raise Problem("The tests are not here.", "Run this in a clone of Neural Style.")
+    home = cache_folder() / "home"
+    record = Record.load(home) or Record.begin(home)
+    with record.unfinished():
+        environment.prepare(record, environment.REQUIREMENTS, environment.TEST_REQUIREMENTS)
+    python = str(venv_python(home))
+    # A GIMP that cannot be had is no failure here: its tests say so, and fail where they must (in CI).
+    _run([python, str(SOURCE / "tests" / "gimp" / "provision.py")])
+    failed = [" ".join(check) for check in CHECKS if not _run([python, "-m", *check])]
+    if failed and failed != ["pytest"]:
+        say.line(f"Failed: {', '.join(failed)}")
+    return not failed
+
+
+def cache_folder() -> Path:
+    """Where test environments are kept between runs."""
+    return Path(os.environ.get(CACHE_VARIABLE) or Path.home() / ".cache" / "neural-style-tests")
+
+
+def _run(command: list[str]) -> bool:
+    say.line(f"\n$ {' '.join(command[1:])}")
+    variables = commands.environment()
+    variables.pop("NEURAL_STYLE_HOME", None)  # the user's installation is not the tests' to touch
+    return subprocess.run(command, cwd=SOURCE, env=variables).returncode == 0
