@@ -12,7 +12,7 @@ LEAST_SIDE = 32
 GROWTH = 1.25
 """How many times more steps each coarser scale gets: they cost little and settle the composition."""
 
-FINEST_STEPS = {"draft": 12, "normal": 40, "high": 120}
+FINEST_STEPS = {"draft": 12, "normal": 50, "high": 150}
 """Steps at the finest scale for each preset."""
 
 

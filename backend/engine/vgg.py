@@ -27,8 +27,8 @@ class Convolution(NamedTuple):
 class VGG19:
     """The convolutions of VGG-19 up to any layer, frozen, for pictures with values 0..1 in RGB order.
 
-    Two departures from the classifier serve pictures. Borders are replicated at each convolution, because zeros
-    leave a grid of artefacts along the edge. Average pooling is the default, as the paper recommends (section 2).
+    Two departures from the classifier serve pictures. Borders are reflected at each convolution, because zeros
+    leave a grid of artefacts along the edge, and replicated borders a line of odd colour. Average pooling is the default, as the paper recommends (section 2).
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class VGG19:
             if name.endswith("_1") and name != "1_1":
                 x = self._pool(x, 2)
             weight, bias = self._convolutions[name]
-            x = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), weight, bias).to(self.dtype)
+            x = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), weight, bias).to(self.dtype)
             if f"conv{name}" in wanted:
                 found[f"conv{name}"] = x
             x = F.relu(x)
@@ -84,7 +84,7 @@ def fold_preprocessing(
     """The first convolution for RGB pictures in 0..1, from one trained on `scale * picture - mean`.
 
     `scale` and `mean` are per channel in the order the network was trained on, which is BGR if `bgr`. The folding
-    is exact because borders are replicated, not filled with zeros.
+    is exact because borders are reflected, not filled with zeros.
     """
     weight = first.weight * torch.tensor(scale).view(1, 3, 1, 1)
     bias = first.bias - (first.weight.sum((2, 3)) * torch.tensor(mean)).sum(1)

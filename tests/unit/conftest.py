@@ -1,0 +1,24 @@
+"""The real VGG-19, loaded once."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from backend.engine.vgg import VGG19, Convolution
+from backend.weights import sources
+
+
+@pytest.fixture(scope="session")
+def convolutions() -> dict[str, Convolution]:
+    return sources.load("original")
+
+
+@pytest.fixture(scope="session")
+def network(convolutions: dict[str, Convolution]) -> VGG19:
+    return VGG19(convolutions)
+
+
+@pytest.fixture(autouse=True)
+def _same_noise_each_time() -> None:
+    torch.manual_seed(0)

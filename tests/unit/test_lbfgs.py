@@ -1,0 +1,121 @@
+"""The optimisers: convergence, curvature, and recovery from losses that are no numbers."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from backend.engine.adam import Adam
+from backend.engine.lbfgs import LBFGS, Diverged
+from backend.engine.preconditioner import CosinePreconditioner, cosine_matrix
+
+SHAPE = (1, 3, 8, 6)
+
+
+class Quadratic:
+    """½ (x − c)ᵀ D (x − c) with curvatures D spread over three orders of magnitude."""
+
+    def __init__(self) -> None:
+        self.curvature = torch.logspace(-1, 2, 144).view(SHAPE)
+        self.centre = torch.rand(SHAPE)
+        self.calls = 0
+
+    def __call__(self, x: Tensor) -> tuple[float, Tensor]:
+        self.calls += 1
+        gradient = self.curvature * (x - self.centre)
+        return 0.5 * (gradient * (x - self.centre)).sum().item(), gradient
+
+
+def test_lbfgs_finds_the_bottom_of_an_ill_conditioned_bowl() -> None:
+    bowl = Quadratic()
+    optimiser = LBFGS(torch.rand(SHAPE), bowl, CosinePreconditioner(8, 6, torch.device("cpu")))
+    start = optimiser.loss
+    for _ in range(150):
+        optimiser.step()
+    assert optimiser.loss < 1e-4 * start
+    assert bowl.calls < 200  # about one evaluation a step: tries are the exception
+
+
+def test_lbfgs_takes_fewer_steps_than_its_gradient_alone_would() -> None:
+    bowl = Quadratic()
+    optimiser = LBFGS(torch.rand(SHAPE), bowl, lambda g: g)
+    without = LBFGS(optimiser.x, bowl, lambda g: g, history=0)
+    for _ in range(60):
+        optimiser.step()
+        without.step()
+    assert optimiser.loss < 0.1 * without.loss
+
+
+class Faulty:
+    """A bowl whose loss is not a number on the calls named."""
+
+    def __init__(self, bowl: Quadratic, faults: set[int]) -> None:
+        self.bowl, self.faults, self.calls = bowl, faults, 0
+
+    def __call__(self, x: Tensor) -> tuple[float, Tensor]:
+        self.calls += 1
+        loss, gradient = self.bowl(x)
+        return (math.nan, gradient * math.nan) if self.calls in self.faults else (loss, gradient)
+
+
+def test_lbfgs_steps_back_from_a_loss_that_is_no_number() -> None:
+    evaluate = Faulty(Quadratic(), {5, 6, 12})
+    optimiser = LBFGS(torch.rand(SHAPE), evaluate, lambda g: g)
+    start = optimiser.loss
+    for _ in range(30):
+        assert math.isfinite(optimiser.step())
+    assert optimiser.loss < 0.1 * start
+
+
+def test_lbfgs_restarts_without_its_history_when_no_length_of_step_helps() -> None:
+    evaluate = Faulty(Quadratic(), set(range(6, 12)))
+    optimiser = LBFGS(torch.rand(SHAPE), evaluate, lambda g: g)
+    for _ in range(20):
+        optimiser.step()
+    assert torch.isfinite(optimiser.x).all()
+
+
+@pytest.mark.parametrize("make", [lambda x, e: LBFGS(x, e, lambda g: g), Adam], ids=["lbfgs", "adam"])
+def test_what_never_becomes_a_number_is_reported(make: type[Adam]) -> None:
+    with pytest.raises(Diverged):
+        optimiser = make(torch.rand(SHAPE), Faulty(Quadratic(), set(range(4, 1000))))
+        for _ in range(10):
+            optimiser.step()
+
+
+def test_adam_restarts_from_the_best_picture() -> None:
+    bowl = Quadratic()
+    optimiser = Adam(torch.rand(SHAPE), Faulty(bowl, {10, 30}))
+    start = optimiser.loss
+    for _ in range(200):
+        optimiser.step()
+    assert torch.isfinite(optimiser.x).all()
+    assert optimiser.loss < 0.2 * start
+
+
+@given(st.integers(1, 40))
+def test_the_cosine_transform_is_orthonormal(n: int) -> None:
+    matrix = cosine_matrix(n)
+    torch.testing.assert_close(matrix @ matrix.t(), torch.eye(n), atol=1e-5, rtol=0)
+
+
+@settings(deadline=None)
+@given(st.integers(2, 20), st.integers(2, 20))
+def test_the_preconditioner_is_symmetric_and_positive(height: int, width: int) -> None:
+    apply = CosinePreconditioner(height, width, torch.device("cpu"))
+    a, b = torch.randn(2, 1, 3, height, width)
+    assert (a * apply(b)).sum().item() == pytest.approx((apply(a) * b).sum().item(), rel=1e-3, abs=1e-2)
+    assert (a * apply(a)).sum() > 0
+
+
+def test_the_preconditioner_prefers_low_frequencies() -> None:
+    apply = CosinePreconditioner(16, 16, torch.device("cpu"))
+    columns = torch.arange(16.0)
+    low, high = torch.cos(math.pi * columns / 16), torch.cos(math.pi * columns)
+    gains = [(apply(v.expand(1, 1, 16, 16)).norm() / v.expand(16, 16).norm()).item() for v in (low, high)]
+    assert gains[0] > 4 * gains[1]

@@ -1,0 +1,116 @@
+"""The whole optimisation with the real network on small pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+from torch import Tensor
+
+from backend.engine.objective import Objective, style_grams
+from backend.engine.schedule import coarse_to_fine
+from backend.engine.settings import Scale, Settings
+from backend.engine.stylise import Iterate, stylise
+from backend.engine.vgg import VGG19
+
+SMALL = (Scale(32, 40, 6), Scale(64, 80, 6))
+
+
+def waves(height: int, width: int, pitch: float) -> Tensor:
+    """Coloured diagonal stripes: a picture with a texture."""
+    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    return torch.stack([(1 + torch.sin((x + c * y) / pitch)) / 2 for c in (1, 2, 3)])[None].float()
+
+
+def run(network: VGG19, settings: Settings = Settings(), schedule: tuple[Scale, ...] = SMALL) -> list[Iterate]:
+    return list(stylise(network, waves(64, 80, 9), [(waves(70, 60, 2), 1.0)], schedule, settings))
+
+
+def test_the_loss_falls_at_every_scale_and_the_steps_are_counted(network: VGG19) -> None:
+    iterates = run(network)
+    assert [i.step for i in iterates] == list(range(1, 13))
+    assert [i.scale for i in iterates] == [1] * 6 + [2] * 6
+    assert {(i.steps, i.scales) for i in iterates} == {(12, 2)}
+    fractions = [i.fraction for i in iterates]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == pytest.approx(1)
+    for first, last in [(0, 5), (6, 11)]:
+        assert iterates[last].losses["total"] < iterates[first].losses["total"]
+    assert iterates[-1].picture().shape == (1, 3, 64, 80)
+
+
+def test_the_result_is_closer_to_the_style_than_the_content_is(network: VGG19) -> None:
+    layers = dataclasses.replace(Settings(), style_layers={"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0})
+
+    def distance(picture: Tensor) -> float:
+        ours = style_grams(network, [(picture, 1.0)], layers)
+        theirs = style_grams(network, [(waves(70, 60, 2), 1.0)], layers)
+        return sum(((ours[name] - a).norm() / a.norm()).item() for name, a in theirs.items())
+
+    result = run(network, schedule=(Scale(32, 40, 10), Scale(64, 80, 20)))[-1].picture().clamp(0, 1)
+    assert distance(result) < 0.7 * distance(waves(64, 80, 9))
+
+
+def test_style_strength_trades_content_for_style(network: VGG19) -> None:
+    weak = run(network, Settings(style_weight=0.4))[-1].losses
+    strong = run(network, Settings(style_weight=400))[-1].losses
+    assert weak["content"] < strong["content"]
+    assert weak["style"] > strong["style"]
+
+
+@pytest.mark.parametrize("settings", [Settings(), Settings(init="noise"), Settings(init="mixed"), Settings(optimiser="adam")],
+                         ids=["content", "noise", "mixed", "adam"])  # fmt: skip
+def test_the_same_seed_gives_the_same_picture(network: VGG19, settings: Settings) -> None:
+    short = (Scale(32, 32, 3),)
+    first, second = (run(network, settings, short)[-1].picture() for _ in range(2))
+    torch.testing.assert_close(first, second, atol=1e-4, rtol=1e-4)
+    assert torch.isfinite(first).all()
+
+
+def test_another_seed_gives_another_picture_from_noise(network: VGG19) -> None:
+    short = (Scale(32, 32, 2),)
+    pictures = [run(network, Settings(init="noise", seed=seed), short)[-1].picture() for seed in (1, 2)]
+    assert (pictures[0] - pictures[1]).abs().mean() > 0.01
+
+
+def test_the_papers_raw_sums_are_equation_7(network: VGG19) -> None:
+    settings = Settings(content_weight=2e-3, style_weight=3.0, smoothness=0, relative=False)
+    content, style, x = waves(48, 48, 9), waves(48, 48, 2), waves(48, 48, 4)
+    grams = style_grams(network, [(style, 1.0)], settings)
+    total, _ = Objective(network, content, grams, settings).evaluate(x)
+    layers = {*settings.style_layers, *settings.content_layers}
+    f, p, a = (network.features(picture, layers) for picture in (x, content, style))
+    expected = 2e-3 * 0.5 * ((f["conv4_2"] - p["conv4_2"]) ** 2).sum()
+    for layer in settings.style_layers:
+        fm, am = f[layer][0].flatten(1), a[layer][0].flatten(1)
+        n, m = fm.shape
+        expected = expected + 3.0 / 5 * ((fm @ fm.t() - am @ am.t()) ** 2).sum() / (4 * n**2 * m**2)
+    assert total == pytest.approx(expected.item(), rel=1e-4)
+
+
+def test_the_gradient_is_that_of_the_loss(network: VGG19) -> None:
+    settings = Settings()
+    grams = style_grams(network, [(waves(48, 48, 2), 1.0)], settings)
+    objective = Objective(network, waves(48, 48, 9), grams, settings)
+    x = waves(48, 48, 4)
+    _, gradient = objective.evaluate(x)
+    direction = torch.nn.functional.avg_pool2d(torch.randn(1, 3, 50, 50), 3, 1)
+    step = 2e-3
+    slope = (objective.evaluate(x + step * direction)[0] - objective.evaluate(x - step * direction)[0]) / (2 * step)
+    assert (gradient * direction).sum().item() == pytest.approx(slope, rel=0.03)
+
+
+def test_several_styles_are_blended_by_weight(network: VGG19) -> None:
+    a, b = waves(40, 40, 2), waves(40, 40, 7)
+    blend = style_grams(network, [(a, 3.0), (b, 1.0)], Settings())
+    alone = [style_grams(network, [(picture, 1.0)], Settings()) for picture in (a, b)]
+    for layer, gram in blend.items():
+        torch.testing.assert_close(gram, 0.75 * alone[0][layer] + 0.25 * alone[1][layer])
+
+
+def test_tiny_and_long_pictures_work(network: VGG19) -> None:
+    for size in [(16, 16), (16, 200)]:
+        schedule = coarse_to_fine(size, 64, "draft", 2)
+        *_, last = stylise(network, waves(*size, 5), [(waves(16, 300, 2), 1.0)], schedule, Settings())
+        assert torch.isfinite(last.picture()).all()
