@@ -42,7 +42,7 @@ def ramp(position: Array, *names: str) -> Array:
     at = np.clip(position, 0, 1) * (len(names) - 1)
     low = np.minimum(at.astype(int), len(names) - 2)
     part = (at - low)[..., None]
-    return (stops[low] * (1 - part) + stops[low + 1] * part).astype(np.float32)
+    return np.asarray(stops[low] * (1 - part) + stops[low + 1] * part, np.float32)
 
 
 def smooth(value: Array, low: float, high: float) -> Array:
@@ -78,7 +78,8 @@ class Motif:
     """Height (in pixels) of each crest, column by column."""
 
 
-EDDIES = (  # x, y, radius, lift, turn: bumps in the sky's height map, whose level lines are rings
+# x, y, radius, lift, turn: bumps in the sky's height map, whose level lines are rings
+EDDIES: tuple[tuple[float, float, float, float, float], ...] = (
     (1.000, 0.235, 0.120, 0.62, 0.10),  # the sun
     (0.400, 0.270, 0.115, -0.50, 0.30),
     (0.690, 0.425, 0.070, 0.26, -0.30),
@@ -108,9 +109,7 @@ def motif(rng: np.random.Generator, width: int, height: int) -> Motif:
 
 
 def _sky(x: Array, y: Array, wander: Array) -> tuple[Array, Array, Array]:
-    lift = (
-        0.75 * y + 0.085 * np.sin(4.1 * x + 2.2 * y + 0.6) + 0.035 * np.sin(9.0 * x - 5 * y) + 0.03 * wander
-    )
+    lift = 0.75 * y + 0.085 * np.sin(4.1 * x + 2.2 * y + 0.6) + 0.035 * np.sin(9.0 * x - 5 * y) + 0.03 * wander
     turn = np.zeros_like(x)
     for cx, cy, radius, height, spiral in EDDIES:
         bump = np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / (2 * radius**2))
@@ -198,7 +197,7 @@ class Canvas:
         """Cover 0..1, bristle streak -1..1 and paint thickness of a stroke at every pixel of its box."""
         half = width / 2
         row, column = self.rng.integers(0, 512), self.rng.integers(0, 2048)
-        hairs = np.clip(width * 1.6, 14, 90)
+        hairs = np.clip(width * 1.1, 12, 70)
         rows = (row + (across / half) * hairs / 2).astype(int) % 512
         columns = (column + along * (260 / max(length, 60.0))).astype(int) % 2048
         streak = self.bristles[rows, columns]
@@ -223,19 +222,15 @@ class Canvas:
         """The painting under light from the upper left: relief, a little gloss, canvas where the paint is thin."""
         height, width = self.thickness.shape
         weave = _weave(self.rng, height, width, scale)
-        relief = 0.20 * scale * self.thickness + 0.10 * scale * weave * np.clip(
-            1.2 - 0.35 * self.thickness, 0.1, 1
-        )
+        relief = 0.20 * scale * self.thickness + 0.10 * scale * weave * np.clip(1.2 - 0.35 * self.thickness, 0.1, 1)
         dy, dx = np.gradient(relief)
         slope = (dx + dy) / np.sqrt(1 + dx**2 + dy**2)
         shade = np.clip(1 + 0.46 * slope, 0.55, 1.45)[..., None]
         gloss = (0.20 * np.clip(slope - 0.28, 0, 1) ** 1.2)[..., None]
-        return np.clip(self.colour * shade + gloss, 0, 1).astype(np.float32)
+        return np.asarray(np.clip(self.colour * shade + gloss, 0, 1), np.float32)
 
 
-def _brush_coordinates(
-    path: Array, left: int, top: int, right: int, bottom: int
-) -> tuple[Array, Array, float]:
+def _brush_coordinates(path: Array, left: int, top: int, right: int, bottom: int) -> tuple[Array, Array, float]:
     """For each pixel of a box: distance along the path, signed distance across it; and the path's length."""
     steps = np.diff(path, axis=0)
     lengths = np.hypot(steps[:, 0], steps[:, 1])
@@ -253,7 +248,7 @@ def _brush_coordinates(
 def _weave(rng: np.random.Generator, height: int, width: int, scale: float) -> Array:
     y, x = np.mgrid[0:height, 0:width].astype(np.float32) / scale
     wobble = noise(rng, (height, width), (40, 54))
-    return (np.sin(2.1 * x + 1.2 * wobble) + np.sin(2.1 * y + 1.2 * wobble)).astype(np.float32) * 0.5
+    return np.asarray(0.5 * (np.sin(2.1 * x + 1.2 * wobble) + np.sin(2.1 * y + 1.2 * wobble)), np.float32)
 
 
 # ------------------------------------------------------------------------------------------- the painter
@@ -272,16 +267,16 @@ class Layer:
 
 
 ROUNDS = (
-    Layer(width=34, length=150, spacing=17, jitter=0.05, load=1.3),
-    Layer(width=20, length=105, spacing=11, jitter=0.07, load=1.25),
-    Layer(width=13, length=80, spacing=9.0, jitter=0.09, load=1.15, skip=0.25),
-    Layer(width=7.5, length=48, spacing=8.0, jitter=0.11, load=1.1, skip=0.45),
-    Layer(width=4.5, length=30, spacing=8.0, jitter=0.13, load=1.15, skip=0.75),
+    Layer(width=46, length=190, spacing=23, jitter=0.05, load=1.3),
+    Layer(width=28, length=140, spacing=15, jitter=0.07, load=1.25),
+    Layer(width=18, length=105, spacing=12, jitter=0.09, load=1.2, skip=0.20),
+    Layer(width=11, length=66, spacing=11, jitter=0.11, load=1.15, skip=0.50),
+    Layer(width=6.5, length=40, spacing=11, jitter=0.13, load=1.2, skip=0.80),
 )
 
-SPARKS = ("cream", "mist", "turquoise", "ochre", "lemon", "mist", "orange")
-EMBERS = ("lemon", "ochre", "orange", "cream", "cerulean")
-DARKS = ("ultramarine", "teal", "sienna", "prussian")
+SPARKS: tuple[str, ...] = ("cream", "mist", "turquoise", "ochre", "lemon", "mist", "orange")
+EMBERS: tuple[str, ...] = ("lemon", "ochre", "orange", "cream", "cerulean")
+DARKS: tuple[str, ...] = ("ultramarine", "teal", "sienna", "prussian")
 
 
 class Painter:
@@ -298,7 +293,7 @@ class Painter:
         """The finished picture, 800 x 600."""
         for layer in ROUNDS:
             self.cover(layer)
-            if layer.width == 13:
+            if layer.width == 18:
                 self.contours()
         self.accents()
         pixels = (self.canvas.lit(self.scale) * 255 + 0.5).astype(np.uint8)
@@ -342,20 +337,18 @@ class Painter:
 
     def accents(self) -> None:
         """Last touches: sparks of light in the air, embers of orange among the blues, dark lines in the wheat."""
-        for _ in range(260):
+        for _ in range(170):
             start = self.rng.uniform(0, 1, 2) * self.size
             sky, field = self._at(self.motif.sky, start), self._at(self.motif.field, start)
             light = float(self._at(self.motif.colours, start).mean())
             names = SPARKS if sky else EMBERS
-            if (light > 0.62 and self._at(self.motif.warmth, start) < 0.3) or (
-                field and self.rng.random() < 0.4
-            ):
+            if (light > 0.62 and self._at(self.motif.warmth, start) < 0.3) or (field and self.rng.random() < 0.4):
                 names = DARKS
             chosen = colour(names[int(self.rng.integers(len(names)))])
-            path = self._path(start, self.rng.uniform(16, 46) * self.scale, 4 * self.scale)
+            path = self._path(start, self.rng.uniform(24, 60) * self.scale, 4 * self.scale)
             if path is not None:
                 paints = self._jittered(chosen, 0.05), self._jittered(chosen, 0.10)
-                self.canvas.stroke(path, self.rng.uniform(3.2, 6.5) * self.scale, paints, 1.3)
+                self.canvas.stroke(path, self.rng.uniform(4.5, 8.5) * self.scale, paints, 1.3)
 
     def _path(self, start: Array, length: float, width: float) -> Array | None:
         """A path of the given length through the motif's directions; it stops where sky and land meet."""
@@ -375,7 +368,7 @@ class Painter:
             points.append(following)
         return np.stack(points) if len(points) >= 3 else None
 
-    def _at(self, values: Array, point: Array) -> Array:
+    def _at(self, values: Array, point: Array) -> Any:
         x = min(max(int(point[0]), 0), self.size[0] - 1)
         y = min(max(int(point[1]), 0), self.size[1] - 1)
         return values[y, x]
@@ -387,7 +380,7 @@ class Painter:
         mean = base.mean()
         vivid = mean + (base - mean) * (1 + self.rng.normal(0.12, 0.15))
         shift = np.array([light + warm, light + 0.2 * warm, light - warm], np.float32)
-        return np.clip(vivid + shift, 0, 1).astype(np.float32)
+        return np.asarray(np.clip(vivid + shift, 0, 1), np.float32)
 
 
 def _unit(vector: Array) -> Array:
