@@ -1,0 +1,129 @@
+"""install.py as a user runs it: interrupted, repeated, checked, its clone gone, removed. Real packages, minutes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CLONED = ("install.py", "installer", "backend", "gimp_plugin", "demo", "pyproject.toml", "README.md", "LICENSE")
+
+
+@dataclass(frozen=True)
+class User:
+    """Someone with a GIMP 3.0, a clone, and nothing of ours yet."""
+
+    folder: Path
+    clone: Path
+
+    @property
+    def home(self) -> Path:
+        return self.folder / ".local/share/neural-style"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        own = ("NEURAL_STYLE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "GIMP3_DIRECTORY")
+        kept = {name: value for name, value in os.environ.items() if name not in own}
+        pip = {"PIP_CACHE_DIR": _pip("cache", "dir")}
+        if (config := Path.home() / ".config/pip/pip.conf").exists():
+            pip["PIP_CONFIG_FILE"] = str(config)
+        # rustup's stand-in for rustc, which pip asks for its version, would leave a folder in the user's.
+        rust = os.environ.get("RUSTUP_HOME") or str(Path.home() / ".rustup")
+        return {**kept, **pip, "HOME": str(self.folder), "RUSTUP_HOME": rust}
+
+    def run(self, *arguments: str, program: Path | None = None) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(program or self.clone / "install.py"), *arguments]
+        return subprocess.run(command, env=self.environment, cwd=self.folder, capture_output=True, text=True)
+
+    def entries(self) -> set[str]:
+        return {str(path.relative_to(self.folder)) for path in self.folder.rglob("*")}
+
+
+def _pip(*arguments: str) -> str:
+    return subprocess.run([sys.executable, "-m", "pip", *arguments], capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def user(tmp_path: Path) -> Iterator[User]:
+    folder, clone = tmp_path / "u", tmp_path / "clone"
+    (folder / ".config/GIMP/3.0").mkdir(parents=True)
+    clone.mkdir()
+    for name in CLONED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, clone / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, clone / name)
+    found = User(folder, clone)
+    yield found
+    found.run("uninstall", program=ROOT / "install.py")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the story is told with Unix signals")
+def test_an_installation_from_interruption_to_removal(user: User) -> None:
+    before = user.entries()
+
+    _interrupt_an_installation(user)
+    ill = user.run("check")
+    assert ill.returncode == 1 and "FAILED Home" in ill.stdout and "interrupted" in ill.stdout
+
+    mended = user.run("install")
+    assert mended.returncode == 0, mended.stdout + mended.stderr
+    assert "mending" in mended.stdout and str(Path("~/.config/GIMP/3.0/plug-ins/neural-style")) in mended.stdout
+    assert mended.stderr == ""
+
+    start = time.monotonic()
+    again = user.run()
+    assert again.returncode == 0 and again.stdout.count("unchanged") == 2
+    assert time.monotonic() - start < 20
+
+    shutil.rmtree(user.clone)
+    kept = user.home / "installer" / "install.py"
+    well = user.run("check", program=kept)
+    assert well.returncode == 0, well.stdout + well.stderr
+    assert "FAILED" not in well.stdout and "Backend" in well.stdout
+
+    launcher = user.folder / ".local/bin/neural-style"
+    status = subprocess.run([launcher, "status"], env=user.environment, capture_output=True, text=True)
+    assert status.returncode == 0, status.stderr
+
+    (user.folder / ".config/GIMP/3.0/plug-ins/neural-style/protocol/client.py").unlink()
+    ill = user.run("check", program=kept)
+    assert ill.returncode == 1 and "protocol/client.py is missing" in ill.stdout
+
+    gone = user.run("uninstall", program=kept)
+    assert gone.returncode == 0 and gone.stderr == "", gone.stdout + gone.stderr
+    assert user.entries() == before
+    assert not _processes_of(user.home)
+
+
+def _interrupt_an_installation(user: User) -> None:
+    """Kill it, as a power failure would, when pip is at work."""
+    command = [sys.executable, str(user.clone / "install.py")]
+    with subprocess.Popen(command, env=user.environment, stdout=subprocess.PIPE, start_new_session=True) as process:
+        assert process.stdout is not None
+        while b"Packages" not in process.stdout.readline():
+            assert process.poll() is None
+        time.sleep(4)
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _processes_of(home: Path) -> list[str]:
+    """The processes that run the Python of a home folder."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if str(home).encode() in (entry / "cmdline").read_bytes():
+                found.append(entry.name)
+        except OSError:
+            continue
+    return found
