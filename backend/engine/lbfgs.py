@@ -16,7 +16,7 @@ FIRST_CHANGE = 0.01
 LARGEST_CHANGE = 0.08
 """Root mean square change that no step may pass."""
 RISE = 1.1
-"""How far above the worst of the recent losses a step may land (a non-monotone rule: steps seldom need a second try)."""
+"""How far above the worst of the recent losses a step may land (non-monotone: few steps need a second try)."""
 MEMORY = 5
 TRIES = 6
 

@@ -16,7 +16,7 @@ def matrix(features: Tensor) -> Tensor:
 
 
 class _Gram(torch.autograd.Function):
-    """F Fᵀ with its gradient (D + Dᵀ) F as one product in the activations' own precision, which autograd takes two for."""
+    """F Fᵀ, with its gradient (D + Dᵀ) F as one product in the activations' precision; autograd takes two."""
 
     @staticmethod
     def forward(ctx: Any, features: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from backend.engine.settings import Scale
 from backend.imaging.resize import Size, scaled
 
 COARSEST = 128
-"""Long side in pixels under which no further scale is added: there a painting's largest forms fit the network's view."""
+"""Long side in pixels of the coarsest scale or more: there a painting's largest forms fit the network's view."""
 LEAST_SIDE = 32
 """Short side in pixels that every scale keeps, so that the deepest layers see more than one position."""
 GROWTH = 1.25

@@ -28,7 +28,8 @@ class VGG19:
     """The convolutions of VGG-19 up to any layer, frozen, for pictures with values 0..1 in RGB order.
 
     Two departures from the classifier serve pictures. Borders are reflected at each convolution, because zeros
-    leave a grid of artefacts along the edge, and replicated borders a line of odd colour. Average pooling is the default, as the paper recommends (section 2).
+    leave a grid of artefacts along the edge, and replicated borders a line of odd colour. Average pooling is the
+    default, as the paper recommends (section 2).
     """
 
     def __init__(

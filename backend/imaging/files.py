@@ -43,7 +43,7 @@ def _in_srgb(image: pyvips.Image) -> pyvips.Image:
         grey = image.colourspace("grey16" if deep else "b-w")
         return grey.cast("ushort" if deep else "uchar")
     if image.get_typeof("icc-profile-data") and image.interpretation != "scrgb":
-        image = image.icc_transform("srgb", depth=16 if deep else 8, embedded=True)
+        image = image.icc_transform("srgb", depth=16 if deep else 8, embedded=True, intent="relative")
     image = image.colourspace("rgb16" if deep else "srgb").cast("ushort" if deep else "uchar")
     return image.extract_band(0, n=min(image.bands, 4))
 

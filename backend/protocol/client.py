@@ -50,13 +50,18 @@ def stop(installation: Installation | None = None) -> bool:
     if backend is None:
         return False
     with backend:
-        backend.ask({"type": "stop"}, "stopping")
+        pid = backend.ask({"type": "stop"}, "stopping").get("pid")
     deadline = time.monotonic() + STOP_SECONDS
-    while is_locked(installation.lock_file):
+    while is_locked(installation.lock_file) and _is(Connection.read(installation.connection_file), pid):
         if time.monotonic() > deadline:
             raise Failure("no-answer")
         time.sleep(0.02)
     return True
+
+
+def _is(connection: Connection | None, pid: int | None) -> bool:
+    """Whether the backend of that process is still there: one that ends has no connection file, but its lock."""
+    return connection is None or connection.pid == pid
 
 
 class Backend:
@@ -132,7 +137,7 @@ class Backend:
     def send(self, message: Message, payload: memoryview | None = None, seconds: float = SILENCE_SECONDS) -> None:
         """Send one message, waiting while the backend is behind."""
         if not self._socket.poll(int(seconds * 1000), zmq.POLLOUT):
-            raise self.lost()
+            raise Failure("no-answer")
         self._socket.send_multipart(encode(message, payload), copy=payload is None)
 
     def receive(self, seconds: float) -> tuple[Message, bytes | None] | None:

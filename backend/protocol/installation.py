@@ -55,6 +55,11 @@ class Installation:
         return self.run / "backend.lock"
 
     @property
+    def start_file(self) -> Path:
+        """What a client holds locked while it starts the backend."""
+        return self.run / "start.lock"
+
+    @property
     def log_file(self) -> Path:
         """Where the backend and its worker write their log."""
         return self.home / "log" / "backend.log"

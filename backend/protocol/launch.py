@@ -10,6 +10,7 @@ from pathlib import Path
 from .connection import Connection, find_running
 from .errors import Failure
 from .installation import Installation, private_folder
+from .lock import try_lock
 
 START_SECONDS = 30.0
 FOREIGN_VARIABLES = ("PYTHON", "GI_", "GDK_", "GTK_", "GIO_", "GEGL_", "BABL_", "LD_LIBRARY_PATH", "DYLD_", "GIMP_")
@@ -22,12 +23,24 @@ def ensure_running(installation: Installation) -> Connection:
         return connection
     if not installation.python.exists():
         raise Failure("not-installed", path=installation.python)
-    return _wait(installation, _spawn(installation))
+    private_folder(installation.run)
+    private_folder(installation.log_file.parent)
+    return _start_or_join(installation)
+
+
+def _start_or_join(installation: Installation) -> Connection:
+    """Start the backend, or wait for the client that is starting it: one of many simultaneous ones does."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        lock = try_lock(installation.start_file)
+        if lock is not None:
+            with lock:
+                return find_running(installation) or _wait(installation, _spawn(installation))
+        time.sleep(0.02)
+    raise Failure("cannot-start", reason=f"it took over {START_SECONDS:.0f} seconds", log=installation.log_file)
 
 
 def _spawn(installation: Installation) -> subprocess.Popen[bytes]:
-    private_folder(installation.run)
-    private_folder(installation.log_file.parent)
     try:
         with open(installation.log_file, "ab") as log:
             return subprocess.Popen(
@@ -35,7 +48,7 @@ def _spawn(installation: Installation) -> subprocess.Popen[bytes]:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                cwd=_working_folder(),
+                cwd=_working_folder(installation.home),
                 env=_environment(installation.home),
                 start_new_session=True,
                 close_fds=True,
@@ -44,10 +57,10 @@ def _spawn(installation: Installation) -> subprocess.Popen[bytes]:
         raise Failure("cannot-start", reason=error.strerror or error, log=installation.log_file) from None
 
 
-def _working_folder() -> str | None:
-    """In a checkout the folder that `backend` is imported from; an installed backend needs none."""
+def _working_folder(home: Path) -> Path:
+    """A folder from which `backend` is found in a checkout too, and in which nothing else can stand in its way."""
     package = Path(__file__).resolve().parent.parent
-    return str(package.parent) if package.name == "backend" else None
+    return package.parent if package.name == "backend" else home
 
 
 def _environment(home: Path) -> dict[str, str]:
@@ -62,7 +75,7 @@ def _wait(installation: Installation, process: subprocess.Popen[bytes]) -> Conne
         connection = find_running(installation)
         if connection is not None:
             return connection
-        # A process that ended may have lost the race to another backend, which then is still coming up.
+        # One that ended well has found another backend, started by hand, which is still coming up.
         if process.poll() not in (None, 0):
             raise Failure("cannot-start", reason=_last_line(installation.log_file), log=installation.log_file)
         time.sleep(0.02)

@@ -19,6 +19,7 @@ from backend.protocol.sockets import configure, has_ipc
 
 TRANSPORT_VARIABLE = "NEURAL_STYLE_TRANSPORT"
 """`ipc` or `tcp`, to override the choice."""
+ZAP_DOMAIN = "neural-style"
 
 
 class Endpoint:
@@ -50,11 +51,11 @@ class Endpoint:
         client_key, client_secret = zmq.curve_keypair()
         authenticator = ThreadAuthenticator(context)
         authenticator.start()
-        authenticator.configure_curve_callback(domain="*", credentials_provider=_Only(client_key))
+        authenticator.configure_curve_callback(domain=ZAP_DOMAIN, credentials_provider=_Only(client_key))
         self._cleanup.append(authenticator.stop)
         self.socket.curve_server = True
         self.socket.curve_secretkey = server_secret
-        self.socket.setsockopt(zmq.ZAP_DOMAIN, b"neural-style")
+        self.socket.setsockopt(zmq.ZAP_DOMAIN, ZAP_DOMAIN.encode())
         port = self.socket.bind_to_random_port("tcp://127.0.0.1")
         return Connection(
             f"tcp://127.0.0.1:{port}",

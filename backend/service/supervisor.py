@@ -29,7 +29,8 @@ from backend.service.worker_process import EVENTS, WorkerProcess
 IDLE_SECONDS = 900.0
 CANCEL_SECONDS = 5.0
 """How long a worker may take to notice a cancel before it is killed."""
-LOCK_SECONDS = 0.5
+LOCK_SECONDS = 0.1
+"""How long a start tries to be the one backend: longer than a look at the lock, shorter than anybody's wait."""
 
 log = logging.getLogger(__name__)
 
@@ -166,7 +167,7 @@ class Supervisor:
             self._worker.send({"type": "ready", "job": record.key})
 
     def _on_stop(self, client: bytes, message: Message, payload: bytes | None) -> None:
-        self._send(client, {"type": "stopping"})
+        self._send(client, {"type": "stopping", "pid": os.getpid()})
         self._stopping = True
 
     def _send(self, client: bytes, message: Message, payload: bytes | memoryview | None = None) -> None:
@@ -295,9 +296,8 @@ class Supervisor:
             self._send(record.client, {"type": "failed", "job": record.name, **Failure("stopping").to_wire()})
         self._outbox.flush()
         if self._worker is not None:
-            self._worker.kill()
-            self._worker.wait()
+            self._worker.end()
         self._endpoint.close()
         self._events.close(0)
-        self._context.destroy(linger=500)
+        self._context.term()
         log.info("stopped")

@@ -31,8 +31,12 @@ class WorkerProcess:
         assert self._process.stdin is not None and self._process.stdout is not None
         self._channel = Channel(self._process.stdout, self._process.stdin)
         self._outgoing: queue.SimpleQueue[tuple[Message, bytes] | None] = queue.SimpleQueue()
-        threading.Thread(target=self._write, daemon=True).start()
-        threading.Thread(target=self._read, args=(context,), daemon=True).start()
+        self._threads = [
+            threading.Thread(target=self._write, daemon=True),
+            threading.Thread(target=self._read, args=(context,), daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
 
     @property
     def pid(self) -> int:
@@ -48,9 +52,12 @@ class WorkerProcess:
         self._outgoing.put(None)
         self._process.kill()
 
-    def wait(self) -> None:
-        """Collect the ended process."""
+    def end(self) -> None:
+        """Kill the process and wait until it and the threads, whose sockets are the context's, are gone."""
+        self.kill()
         self._process.wait()
+        for thread in self._threads:
+            thread.join()
 
     def how_it_ended(self) -> str:
         """Why the process is no more, in words."""

@@ -14,6 +14,7 @@ from backend.engine.settings import Scale, Settings
 from backend.engine.stylise import Iterate, stylise
 from backend.engine.vgg import VGG19
 
+DEFAULTS = Settings()
 SMALL = (Scale(32, 40, 6), Scale(64, 80, 6))
 
 
@@ -23,7 +24,7 @@ def waves(height: int, width: int, pitch: float) -> Tensor:
     return torch.stack([(1 + torch.sin((x + c * y) / pitch)) / 2 for c in (1, 2, 3)])[None].float()
 
 
-def run(network: VGG19, settings: Settings = Settings(), schedule: tuple[Scale, ...] = SMALL) -> list[Iterate]:
+def run(network: VGG19, settings: Settings = DEFAULTS, schedule: tuple[Scale, ...] = SMALL) -> list[Iterate]:
     return list(stylise(network, waves(64, 80, 9), [(waves(70, 60, 2), 1.0)], schedule, settings))
 
 
@@ -46,7 +47,7 @@ def test_the_result_is_closer_to_the_style_than_the_content_is(network: VGG19) -
     def distance(picture: Tensor) -> float:
         ours = style_grams(network, [(picture, 1.0)], layers)
         theirs = style_grams(network, [(waves(70, 60, 2), 1.0)], layers)
-        return sum(((ours[name] - a).norm() / a.norm()).item() for name, a in theirs.items())
+        return sum(float((ours[name] - a).norm() / a.norm()) for name, a in theirs.items())
 
     result = run(network, schedule=(Scale(32, 40, 10), Scale(64, 80, 20)))[-1].picture().clamp(0, 1)
     assert distance(result) < 0.7 * distance(waves(64, 80, 9))
@@ -59,8 +60,9 @@ def test_style_strength_trades_content_for_style(network: VGG19) -> None:
     assert weak["style"] > strong["style"]
 
 
-@pytest.mark.parametrize("settings", [Settings(), Settings(init="noise"), Settings(init="mixed"), Settings(optimiser="adam")],
-                         ids=["content", "noise", "mixed", "adam"])  # fmt: skip
+@pytest.mark.parametrize(
+    "settings", [DEFAULTS, Settings(init="noise"), Settings(init="mixed"), Settings(optimiser="adam")]
+)
 def test_the_same_seed_gives_the_same_picture(network: VGG19, settings: Settings) -> None:
     short = (Scale(32, 32, 3),)
     first, second = (run(network, settings, short)[-1].picture() for _ in range(2))
@@ -106,7 +108,7 @@ def test_several_styles_are_blended_by_weight(network: VGG19) -> None:
     blend = style_grams(network, [(a, 3.0), (b, 1.0)], Settings())
     alone = [style_grams(network, [(picture, 1.0)], Settings()) for picture in (a, b)]
     for layer, gram in blend.items():
-        torch.testing.assert_close(gram, 0.75 * alone[0][layer] + 0.25 * alone[1][layer])
+        torch.testing.assert_close(gram, 0.75 * alone[0][layer] + 0.25 * alone[1][layer], rtol=1e-4, atol=1e-2)
 
 
 def test_tiny_and_long_pictures_work(network: VGG19) -> None:
