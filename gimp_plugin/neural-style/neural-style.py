@@ -11,8 +11,8 @@ import gi
 
 gi.require_version("Gimp", "3.0")
 gi.require_version("Gegl", "0.4")
-from gi.repository import Gimp
-from neuralstyle import procedure
+from gi.repository import Gimp  # noqa: E402
+from neuralstyle import procedure  # noqa: E402
 
 
 class NeuralStyle(Gimp.PlugIn):  # type: ignore[misc]  # gi has no stubs

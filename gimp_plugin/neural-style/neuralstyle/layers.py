@@ -46,9 +46,7 @@ def add_above(source: Source, picture: Picture, name: str) -> Gimp.Layer:
     image, layer = source.image, source.layer
     image.undo_group_start()
     try:
-        new = Gimp.Layer.new(
-            image, name, source.width, source.height, layer.type(), 100.0, Gimp.LayerMode.NORMAL
-        )
+        new = Gimp.Layer.new(image, name, source.width, source.height, layer.type(), 100.0, Gimp.LayerMode.NORMAL)
         new.set_offsets(*source.offsets)
         if not image.insert_layer(new, layer.get_parent(), image.get_item_position(layer)):
             raise Refusal("GIMP did not take the new layer. Unlock the layer group that it belongs in and try again.")

@@ -43,7 +43,7 @@ def _add_arguments(procedure: Gimp.Procedure) -> None:
         "style-file",
         "Style _picture",
         "The picture whose colours, brush strokes and textures the layer is painted with",
-        Gimp.FileChooserAction.OPEN,
+        Gimp.FileChooserAction.ANY,
         True,
         None,
         READ_WRITE,

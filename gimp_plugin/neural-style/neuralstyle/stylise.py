@@ -32,7 +32,7 @@ def _painted(job: Job) -> Picture:
 
     The bar's Cancel button ends this process at once; the backend notices that and stops painting.
     """
-    Gimp.progress_init("Neural Style: starting the backend")
+    Gimp.progress_init("Starting Neural Style")
     Gimp.progress_pulse()
     try:
         with connect(Installation.load(INSTALLATION)) as backend:
@@ -47,7 +47,7 @@ def _painted(job: Job) -> Picture:
 
 def _show(event: object) -> None:
     if isinstance(event, Queued) and event.position:
-        Gimp.progress_set_text(f"Neural Style: waiting for {event.position} other pictures")
+        Gimp.progress_set_text(f"Waiting, {event.position} before this one")
     elif isinstance(event, Progress):
-        Gimp.progress_set_text(f"Neural Style: {event.text()}")
+        Gimp.progress_set_text(event.text())
         Gimp.progress_update(event.fraction)
