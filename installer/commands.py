@@ -41,10 +41,14 @@ def logged(
             env=environment(**(extra or {})),
         ) as process:
             assert process.stdout is not None
-            for text in process.stdout:
-                file.write(text)
-                tail.append(text)
-                _gist(text)
+            try:
+                for text in process.stdout:
+                    file.write(text)
+                    tail.append(text)
+                    _gist(text)
+            except BaseException:
+                process.kill()  # a Ctrl-C that reached only us must not leave pip at work
+                raise
     return process.returncode == 0, "".join(tail)
 
 
