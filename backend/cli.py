@@ -14,6 +14,8 @@ from backend.protocol.errors import Failure
 from backend.protocol.events import Done, Progress, Queued, duration
 from backend.protocol.installation import Installation
 
+LOG_SHARE = 0.05
+"""How much of a job passes between two lines where progress goes into a file."""
 OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 BAD_INPUT_CODES = {"no-file", "not-a-picture", "too-small", "too-large", "bad-picture", "bad-setting", "cannot-write"}
 
@@ -155,6 +157,8 @@ class _Bar:
     def __enter__(self) -> _Bar:
         from tqdm import tqdm
 
+        self._live = sys.stderr.isatty()
+        self._said = -1.0
         self._bar = tqdm(total=100.0, bar_format="{desc} {percentage:3.0f}%|{bar}|{postfix}", leave=False)
         return self
 
@@ -162,10 +166,13 @@ class _Bar:
         self._bar.close()
 
     def show(self, event: Progress | Queued) -> None:
-        """Draw the state after an event."""
+        """Draw the state after an event; in a log file only now and then."""
+        if not self._live and isinstance(event, Progress) and event.fraction < min(1, self._said + LOG_SHARE):
+            return
         if isinstance(event, Queued):
             self._bar.set_description_str(f"Waiting for {event.position} other job(s)")
             return
+        self._said = event.fraction
         self._bar.n = min(100.0, 100 * event.fraction)
         painting = event.stage == "painting"
         scale = f"scale {event.scale}/{event.scales}"
