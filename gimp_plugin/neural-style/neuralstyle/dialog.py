@@ -67,8 +67,11 @@ def _follow(config: Gimp.ProcedureConfig, act: Callable[[Gio.File | None], None]
 
 
 def _show(picture: Gtk.Image, file: Gio.File | None) -> None:
-    """Show a small copy of the file; for what only GIMP itself can read, a symbol."""
+    """Show a small copy of the file; a symbol for no file, and for what only GIMP itself can read."""
+    path = file.get_path() if file is not None else None
     try:
-        picture.set_from_pixbuf(GdkPixbuf.Pixbuf.new_from_file_at_size(file.get_path(), *PREVIEW))
-    except (AttributeError, TypeError, GLib.Error):
+        if path is None:
+            raise GLib.Error("not a file on this machine")
+        picture.set_from_pixbuf(GdkPixbuf.Pixbuf.new_from_file_at_size(path, *PREVIEW))
+    except GLib.Error:
         picture.set_from_icon_name("image-x-generic", Gtk.IconSize.DIALOG)
