@@ -19,12 +19,12 @@ openbox &
 exec dbus-run-session "$@"
 """
 # No dialogs at the start; and the title tells whether the image was changed, and how many layers it has.
+MAIN = " layer"
 GIMPRC = """(show-welcome-dialog no)
 (check-updates no)
 (color-profile-policy keep)
-(restore-session no)
 (save-session-info no)
-(image-title-format "%f, layers: %L %D+%C=")
+(image-title-format "%f (%t, %L)%D*")
 """
 
 
@@ -134,6 +134,6 @@ def gimp_window(
                 raise TimeoutError("the virtual display did not start")
             time.sleep(0.1)
         gui = Gui(chroot, ":" + number.read_text().strip())
-        gui.wait_for("layers:", 90)
+        gui.wait_for(MAIN, 90)
         time.sleep(1)
         yield gui

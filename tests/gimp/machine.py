@@ -55,6 +55,7 @@ class Machine:
         variables = {
             "GIMP3_DIRECTORY": str(self.config),
             "NEURAL_STYLE_TEST_FOLDER": str(folder),
+            "NEURAL_STYLE_TEST_PLUG_IN": str(self.config / "plug-ins" / "neural-style"),
             "NEURAL_STYLE_TEST_PHOTO": str(PHOTO),
         }
         code, output = self.chroot.run(command, variables, seconds)

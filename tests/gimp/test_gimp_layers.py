@@ -124,7 +124,7 @@ def painted(request: pytest.FixtureRequest, gimp: Machine, played: dict[str, Any
 def test_one_new_layer_directly_above_with_the_name_of_the_style(painted: Outcome) -> None:
     outcome = painted.outcome
     assert len(outcome["after"]) == len(outcome["before"]) + 1
-    assert painted.new["name"] == outcome["returned"] == "Portrait [style]"
+    assert painted.new["name"] == outcome["returned"] == "style on Portrait"
     assert painted.new["parent"] == painted.source["parent"] == ("Group" if outcome.get("in_group") else None)
     assert outcome["precision"]
     assert outcome["selection_kept"]
@@ -238,6 +238,33 @@ def test_a_backend_that_does_not_start_is_one_sentence_with_the_log(gimp: Machin
     assert "did not start: no torch here" in outcomes["broken"]["message"]
     assert "backend.log" in outcomes["broken"]["message"]
     assert len(outcomes["broken"]["after"]) == 2
+
+
+def test_style_files_are_read_as_they_look(gimp: Machine) -> None:
+    made = gimp.folder / "styles"
+    made.mkdir()
+    turned = made / "turned.jpg"
+    turned.write_bytes(turned_by_exif(STYLE.read_bytes()))
+    cases: list[dict[str, Any]] = [
+        {"name": "plain", "path": str(STYLE)},
+        {"name": "turned", "path": str(turned)},
+        {"name": "huge", "path": str(made / "huge.png"), "make": (5000, 40)},
+        {"name": "palette", "path": str(made / "palette.gif"), "make": (40, 30)},
+    ]
+    found = gimp.play("style-files", cases)
+    sizes = {name: found[name]["size"] for name in ("plain", "turned", "huge", "palette")}
+    assert sizes["turned"] == sizes["plain"][::-1]
+    assert sizes["huge"] == [4096, 33]
+    assert sizes["palette"] == [40, 30]
+    for name in sizes:
+        assert found[name]["whole"]
+        assert found[name]["left"] == 0
+
+
+def turned_by_exif(jpeg: bytes) -> bytes:
+    """The JPEG file with an EXIF block that says it is to be turned by a quarter."""
+    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01" + b"\x01\x12\0\x03\0\0\0\x01\0\x06\0\0" + bytes(4)
+    return jpeg[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + jpeg[2:]
 
 
 @pytest.fixture(scope="module")

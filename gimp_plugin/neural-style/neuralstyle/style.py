@@ -35,6 +35,8 @@ def stem(file: Gio.File) -> str:
 
 
 def _visible(image: Gimp.Image) -> Picture:
+    # Without a dialog GIMP opens a camera's picture as it lies in the file, not as it is to be looked at.
+    image.policy_rotate(False)
     if image.get_base_type() == Gimp.ImageBaseType.INDEXED:
         image.convert_rgb()
     layer = Gimp.Layer.new_from_visible(image, image, "visible")

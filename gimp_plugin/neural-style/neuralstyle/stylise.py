@@ -24,7 +24,7 @@ def stylise(source: Source, config: Gimp.ProcedureConfig) -> Gimp.Layer:
         style_strength=config.get_property("style-strength"),
     )
     picture = _painted(Job(layers.read(source), (Style(style),), settings))
-    return layers.add_above(source, picture, f"{source.layer.get_name()} [{stem(file)}]")
+    return layers.add_above(source, picture, f"{stem(file)} on {source.layer.get_name()}")
 
 
 def _painted(job: Job) -> Picture:
