@@ -10,7 +10,7 @@ from torch import Tensor
 
 from backend.engine.objective import Objective, style_grams
 from backend.engine.schedule import coarse_to_fine
-from backend.engine.settings import Scale, Settings
+from backend.engine.settings import STYLE_LAYERS, Scale, Settings
 from backend.engine.stylise import Iterate, stylise
 from backend.engine.vgg import VGG19
 
@@ -77,7 +77,8 @@ def test_another_seed_gives_another_picture_from_noise(network: VGG19) -> None:
 
 
 def test_the_papers_raw_sums_are_equation_7(network: VGG19) -> None:
-    settings = Settings(content_weight=2e-3, style_weight=3.0, smoothness=0, relative=False)
+    fifths = dict.fromkeys(STYLE_LAYERS, 1 / 5)
+    settings = Settings(content_weight=2e-3, style_weight=3.0, style_layers=fifths, smoothness=0, relative=False)
     content, style, x = waves(48, 48, 9), waves(48, 48, 2), waves(48, 48, 4)
     grams = style_grams(network, [(style, 1.0)], settings)
     total, _ = Objective(network, content, grams, settings).evaluate(x)
