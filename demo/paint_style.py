@@ -361,7 +361,8 @@ class Painter:
             move = np.array([np.cos(angle), np.sin(angle)], np.float32)
             if heading is not None and move @ heading < 0:
                 move = -move
-            heading = move if heading is None else _unit(0.55 * heading + 0.45 * move)
+            heading = move if heading is None else 0.55 * heading + 0.45 * move
+            heading = heading / max(float(np.hypot(*heading)), 1e-6)
             following = points[-1] + step * heading
             if self._at(self.motif.sky, following) != sky:
                 break
@@ -381,10 +382,6 @@ class Painter:
         vivid = mean + (base - mean) * (1 + self.rng.normal(0.12, 0.15))
         shift = np.array([light + warm, light + 0.2 * warm, light - warm], np.float32)
         return np.asarray(np.clip(vivid + shift, 0, 1), np.float32)
-
-
-def _unit(vector: Array) -> Array:
-    return vector / max(float(np.hypot(*vector)), 1e-6)
 
 
 def main() -> None:
