@@ -21,8 +21,6 @@ PACKAGES = (
     *("gimp", "python3-gi", "gir1.2-gimp-3.0", "ca-certificates"),
     # a display, a window manager, a hand and an eye, for the tests of the user interface
     *("xvfb", "xauth", "openbox", "xdotool", "imagemagick", "dbus", "fonts-dejavu-core"),
-    # libraries that a host's self-built Python may be linked to
-    *("libssl3t64", "libffi8", "libsqlite3-0", "libbz2-1.0", "liblzma5", "zlib1g", "libreadline8t64", "libgomp1"),
 )
 # The moving suite's Release file may be past its date on a mirror that lags behind.
 APT_OPTIONS = ("-o", "Acquire::Check-Valid-Until=false", "-o", "Acquire::Retries=3")
