@@ -50,9 +50,13 @@ def add_above(source: Source, picture: Picture, name: str) -> Gimp.Layer:
         new.set_offsets(*source.offsets)
         if not image.insert_layer(new, layer.get_parent(), image.get_item_position(layer)):
             raise Refusal("GIMP did not take the new layer. Unlock the layer group that it belongs in and try again.")
-        _put(new, *_exact(source, picture))
-        if source.selected:
-            new.add_mask(new.create_mask(Gimp.AddMaskType.SELECTION))
+        try:
+            _put(new, *_exact(source, picture))
+            if source.selected:
+                new.add_mask(new.create_mask(Gimp.AddMaskType.SELECTION))
+        except BaseException:
+            image.remove_layer(new)  # half a layer is worse than none
+            raise
     finally:
         image.undo_group_end()
     Gimp.displays_flush()
