@@ -35,6 +35,8 @@ class WorkerProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**PATIENT_THREADS, **os.environ},
+            # Ctrl-C in the terminal of `serve` is for the supervisor, which says when the worker ends.
+            start_new_session=True,
         )
         assert self._process.stdin is not None and self._process.stdout is not None
         self._channel = Channel(self._process.stdout, self._process.stdin)

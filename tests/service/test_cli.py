@@ -21,7 +21,7 @@ from backend.imaging import files
 from backend.imaging.arrays import array_of
 from backend.protocol import client
 from backend.protocol.installation import Installation
-from tests.service.backends import run_cli, wait_until
+from tests.service.backends import processes_of, run_cli, wait_until
 
 
 @pytest.fixture
@@ -165,3 +165,20 @@ def test_serve_beside_a_running_backend_says_so(installation: Installation) -> N
         done = run_cli(installation.home, "serve")
     assert done.returncode == 0
     assert "runs already" in done.stderr
+
+
+def test_ctrl_c_ends_serve_without_a_word_too_many(installation: Installation) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "backend", "serve"],
+        env={**os.environ, "NEURAL_STYLE_HOME": str(installation.home)},
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+    ) as process:
+        assert wait_until(lambda: len(processes_of(installation.home)) == 2)
+        os.killpg(process.pid, signal.SIGINT)  # a terminal tells the whole group
+        _, said = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "stopped" in said
+    assert "Traceback" not in said
+    assert not processes_of(installation.home)
