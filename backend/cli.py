@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import signal
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -135,20 +136,41 @@ def _weights(source: str) -> str:
 
 def _paint(wanted: job.Job) -> job.Picture | None:
     """Let the backend paint with a progress bar; None if Ctrl-C stopped it."""
-    with client.connect() as backend, _Bar() as bar:
+    with client.connect() as backend, _Bar() as bar, _Interrupt() as interrupt:
         run = backend.submit(wanted)
-        events = run.events()
-        while True:
-            try:
-                for event in events:
-                    if isinstance(event, Done):
-                        return event.picture
-                    if isinstance(event, (Progress, Queued)):
-                        bar.show(event)
-                return None
-            except KeyboardInterrupt:
+        for event in run.events():
+            if interrupt.taken():
                 run.cancel()
-                events = run.events()
+            if isinstance(event, Done):
+                return event.picture
+            if isinstance(event, (Progress, Queued)):
+                bar.show(event)
+    return None
+
+
+class _Interrupt:
+    """Notes the first Ctrl-C, so that the job can be cancelled in order; the second one ends the program.
+
+    An exception would not do: raised in the middle of a poll, libzmq's binding can take it for a broken wait, which
+    it starts again.
+    """
+
+    def __enter__(self) -> _Interrupt:
+        self._came = False
+        self._before = signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _note(self, *_: object) -> None:
+        self._came = True
+        signal.signal(signal.SIGINT, self._before)
+
+    def taken(self) -> bool:
+        """Whether a Ctrl-C came since the last question."""
+        came, self._came = self._came, False
+        return came
 
 
 class _Bar:
