@@ -33,6 +33,13 @@ STOP_SECONDS = 10.0
 def connect(installation: Installation | None = None) -> Backend:
     """A greeted backend, started if none runs; use it in a `with` statement."""
     installation = installation or Installation.find()
+    connection = ensure_running(installation)
+    try:
+        return Backend(installation, connection)
+    except Failure as failure:
+        if failure.code not in ("no-answer", "lost") or find_running(installation) == connection:
+            raise
+    # It was ending as we came: to the next one.
     return Backend(installation, ensure_running(installation))
 
 

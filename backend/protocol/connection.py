@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from .installation import Installation
-from .lock import is_locked
+from .lock import holder
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Connection:
 
 def find_running(installation: Installation) -> Connection | None:
     """The connection of the backend that runs now; a file left by one that died does not count."""
-    if not is_locked(installation.lock_file):
-        return None
-    return Connection.read(installation.connection_file)
+    pid = holder(installation.lock_file)
+    connection = Connection.read(installation.connection_file)
+    # While a new backend starts, the file may still be that of one that was killed.
+    return connection if connection is not None and connection.pid == pid else None

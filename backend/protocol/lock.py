@@ -11,6 +11,7 @@ if sys.platform == "win32":
     import msvcrt
 
     def _take(file: IO[bytes]) -> None:
+        file.seek(1 << 20)  # Windows lets nobody read what is locked, so lock a byte beyond what is written
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
 else:
     import fcntl
@@ -40,3 +41,19 @@ def is_locked(path: Path) -> bool:
         return True
     file.close()
     return False
+
+
+def sign(lock: IO[bytes]) -> None:
+    """Write into a lock that we hold which process holds it."""
+    lock.seek(0)
+    lock.truncate()
+    lock.write(str(os.getpid()).encode())
+    lock.flush()
+
+
+def holder(path: Path) -> int | None:
+    """The process that holds the lock and has signed it, or None."""
+    if not is_locked(path):
+        return None
+    text = path.read_text("ascii", "replace")
+    return int(text) if text.isdecimal() else None

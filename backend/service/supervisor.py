@@ -18,7 +18,7 @@ import zmq
 from backend import __version__
 from backend.protocol.errors import Failure
 from backend.protocol.installation import Installation, private_folder
-from backend.protocol.lock import try_lock
+from backend.protocol.lock import sign, try_lock
 from backend.protocol.messages import PROTOCOL, Message, chunks, decode, encode
 from backend.protocol.sockets import BEAT
 from backend.service.endpoint import Endpoint
@@ -42,6 +42,7 @@ def serve(installation: Installation, idle_seconds: float = IDLE_SECONDS) -> boo
     if lock is None:
         return False
     with lock:
+        sign(lock)
         installation.connection_file.unlink(missing_ok=True)
         Supervisor(installation, idle_seconds).run()
     return True

@@ -8,6 +8,7 @@ import stat
 import string
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from backend.protocol.errors import Failure
 from backend.protocol.events import Progress, duration
 from backend.protocol.installation import Installation, private_folder
 from backend.protocol.job import Job, Picture, Settings, Style, check_header
-from backend.protocol.lock import is_locked, try_lock
+from backend.protocol.lock import is_locked, sign, try_lock
 from backend.protocol.messages import CHUNK, Assembly, chunks, decode, encode
 
 json_values = st.recursive(
@@ -138,7 +139,7 @@ def test_progress_reads_well() -> None:
 def test_the_connection_file_is_private_and_stale_ones_do_not_count(tmp_path: Path) -> None:
     installation = Installation(tmp_path, Path(sys.executable))
     private_folder(installation.run)
-    connection = Connection("ipc:///x", 1, 1, "0")
+    connection = Connection("ipc:///x", os.getpid(), 1, "0")
     connection.write(installation.connection_file)
     assert stat.S_IMODE(installation.connection_file.stat().st_mode) == 0o600
     assert stat.S_IMODE(installation.run.stat().st_mode) == 0o700
@@ -147,7 +148,11 @@ def test_the_connection_file_is_private_and_stale_ones_do_not_count(tmp_path: Pa
     lock = try_lock(installation.lock_file)
     assert lock is not None
     with lock:
+        assert find_running(installation) is None  # the file may be of another backend
+        sign(lock)
         assert find_running(installation) == connection
+        replace(connection, pid=1).write(installation.connection_file)
+        assert find_running(installation) is None  # it is
         installation.connection_file.write_text('{"endpoint": "ipc')
         assert find_running(installation) is None
 
