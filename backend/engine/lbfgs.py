@@ -19,6 +19,9 @@ RISE = 1.1
 """How far above the worst of the recent losses a step may land (non-monotone: few steps need a second try)."""
 MEMORY = 5
 TRIES = 6
+HISTORY = 20
+STORED = torch.bfloat16
+"""Precision of the remembered pairs: half the memory of everything, and the inner products use what is stored."""
 
 
 class Diverged(ArithmeticError):
@@ -39,7 +42,7 @@ class LBFGS:
     """
 
     def __init__(
-        self, x: Tensor, evaluate: Evaluate, precondition: Callable[[Tensor], Tensor], history: int = 10
+        self, x: Tensor, evaluate: Evaluate, precondition: Callable[[Tensor], Tensor], history: int = HISTORY
     ) -> None:
         self.x = x
         self._evaluate = evaluate
@@ -83,17 +86,18 @@ class LBFGS:
         alphas = []
         for pair in reversed(self._pairs):
             alpha = pair.rho * _dot(pair.s, q)
-            q = q - alpha * pair.y
+            q.sub_(pair.y, alpha=alpha)
             alphas.append(alpha)
         q = self._precondition(q)
         if self._pairs:
             last = self._pairs[-1]
-            q *= _dot(last.s, last.y) / _dot(last.y, self._precondition(last.y))
+            q *= 1 / (last.rho * _dot(last.y, self._precondition(last.y.float())))
         for pair, alpha in zip(self._pairs, reversed(alphas), strict=True):
-            q = q + (alpha - pair.rho * _dot(pair.y, q)) * pair.s
+            q.add_(pair.s, alpha=alpha - pair.rho * _dot(pair.y, q))
         return q
 
     def _remember(self, s: Tensor, y: Tensor) -> None:
+        s, y = s.to(STORED), y.to(STORED)
         curvature = _dot(s, y)
         # Pairs without positive curvature would make the inverse Hessian indefinite.
         if curvature > 1e-10 * _dot(y, y) ** 0.5 * _dot(s, s) ** 0.5:
@@ -101,7 +105,7 @@ class LBFGS:
 
 
 def _dot(a: Tensor, b: Tensor) -> float:
-    return float(torch.dot(a.flatten(), b.flatten()))
+    return float(torch.dot(a.float().flatten(), b.float().flatten()))
 
 
 def _finite(loss: float, gradient: Tensor) -> bool:

@@ -1,13 +1,9 @@
-"""The losses of Gatys, Ecker and Bethge (CVPR 2016), first as the paper writes them, then as the engine uses them."""
+"""The losses of Gatys, Ecker and Bethge (CVPR 2016) as the paper writes them, on activations of one layer."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
-
-# --- The paper's equations, on activations of one layer: N filters, M positions ----------------------------------
 
 
 def matrix(features: Tensor) -> Tensor:
@@ -15,31 +11,10 @@ def matrix(features: Tensor) -> Tensor:
     return features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])
 
 
-class _Gram(torch.autograd.Function):
-    """F Fᵀ, with its gradient (D + Dᵀ) F as one product in the activations' precision; autograd takes two."""
-
-    @staticmethod
-    def forward(ctx: Any, features: Tensor) -> Tensor:
-        ctx.save_for_backward(features)
-        f = _at_least_fp32(matrix(features))
-        return f.t() @ f
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> Tensor:
-        (features,) = ctx.saved_tensors
-        _, n, height, width = features.shape
-        product = matrix(features) @ (grads[0] + grads[0].t()).to(features.dtype)
-        return product.view(1, height, width, n).permute(0, 3, 1, 2)
-
-
 def gram_matrix(features: Tensor) -> Tensor:
     """G = F Fᵀ (N, N), the paper's equation 3, in fp32 because sums over positions overflow half precision."""
-    gram: Tensor = _Gram.apply(features)  # type: ignore[no-untyped-call]
-    return gram
-
-
-def _at_least_fp32(tensor: Tensor) -> Tensor:
-    return tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor
+    f = at_least_fp32(matrix(features))
+    return f.t() @ f
 
 
 def content_loss(features: Tensor, target: Tensor) -> Tensor:
@@ -57,3 +32,8 @@ def total_variation(picture: Tensor) -> Tensor:
     down = (picture[..., 1:, :] - picture[..., :-1, :]).square().mean()
     across = (picture[..., :, 1:] - picture[..., :, :-1]).square().mean()
     return down + across
+
+
+def at_least_fp32(tensor: Tensor) -> Tensor:
+    """The tensor, in fp32 if it was in half precision."""
+    return tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor

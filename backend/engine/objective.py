@@ -2,43 +2,21 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from backend.engine.losses import content_loss, gram_matrix, style_layer_loss, total_variation
+from backend.engine.propagation import Propagation
+from backend.engine.regions import Region, tiles
 from backend.engine.settings import Settings
+from backend.engine.terms import ContentTerm, StyleTerm, Term, add_gram, add_total_variation
 from backend.engine.vgg import VGG19
 
-
-@dataclass(frozen=True)
-class ContentLoss:
-    """The content loss of one layer; `scale` is 1 for the paper's sum."""
-
-    layer: str
-    target: Tensor
-    scale: float
-
-    def __call__(self, features: Tensor) -> Tensor:
-        """The loss of the layer's activations."""
-        return self.scale * content_loss(features, self.target)
-
-
-@dataclass(frozen=True)
-class StyleLoss:
-    """The style loss of one layer against a Gram matrix per position; `scale` is 1 for the paper's E."""
-
-    layer: str
-    target: Tensor
-    scale: float
-
-    def __call__(self, features: Tensor) -> Tensor:
-        """The loss of the layer's activations."""
-        # The Gram matrices are divided by the positions before they are compared (so M = 1 here): equal to the
-        # paper's E where picture and style are of one size, and defined where they are not.
-        return self.scale * style_layer_loss(gram_matrix(features) / positions(features), self.target, 1)
+WHOLE = 1 << 30
+"""A tile side that no picture reaches."""
+SMALLEST_TILE = 128
 
 
 class Objective:
@@ -47,60 +25,152 @@ class Objective:
     With `relative` settings each term is a relative error, ‖F − P‖²/‖P‖² and ‖G − A‖²/‖A‖²: free of units, so
     that one style strength means the same at every size, with every source of weights and for every painting.
     Without, the terms are the paper's raw sums.
+
+    Pictures larger than `tile` px are worked on tile by tile, with the same loss and gradient: all tiles are seen
+    once for the statistics, which are sums over positions, and once more for the gradient, each with as much of
+    its surroundings as its activations depend on.
     """
 
-    def __init__(self, network: VGG19, content: Tensor, grams: Mapping[str, Tensor], settings: Settings) -> None:
+    def __init__(
+        self,
+        network: VGG19,
+        content: Tensor,
+        grams: Mapping[str, Tensor],
+        settings: Settings,
+        tile: int = WHOLE,
+    ) -> None:
         """Take the content (1, 3, H, W) and the target Gram matrices per position of each style layer."""
         self._network = network
         self._settings = settings
-        relative = settings.relative
-        with torch.no_grad():
-            targets = network.features(content, settings.content_layers)
-        self._content = [ContentLoss(layer, p, 2 / _energy(p) if relative else 1.0) for layer, p in targets.items()]
-        self._style = [
-            StyleLoss(layer, a, 4 * a.shape[0] ** 2 / _energy(a) if relative else 1.0) for layer, a in grams.items()
-        ]
+        self._size = (content.shape[2], content.shape[3])
+        self.tile = tile
         self.losses: dict[str, float] = {}
         """The content, style and total loss of the last evaluation."""
+        # The weights of the terms are kept apart from the terms, whose values are reported without them.
+        s = settings
+        self._content = [
+            (s.content_weight * weight, self._content_term(layer, content))
+            for layer, weight in s.content_layers.items()
+        ]
+        self._style = [
+            (s.style_weight * weight, self._style_term(layer, grams[layer])) for layer, weight in s.style_layers.items()
+        ]
+        self._terms: dict[str, list[tuple[float, Term]]] = defaultdict(list)
+        both: list[tuple[float, Term]] = [*self._content, *self._style]
+        for weight, term in both:
+            self._terms[term.layer].append((weight, term))
 
     def evaluate(self, picture: Tensor) -> tuple[float, Tensor]:
         """The total loss and its gradient at a picture (1, 3, H, W)."""
+        while True:
+            try:
+                return self._evaluate(picture)
+            except torch.OutOfMemoryError:
+                # The tiles are not part of the result: smaller ones give the same in less memory.
+                self.tile = min(self.tile, max(self._size)) // 2
+                if self.tile < SMALLEST_TILE:
+                    raise
+
+    def _evaluate(self, picture: Tensor) -> tuple[float, Tensor]:
+        for terms in self._terms.values():
+            for _, term in terms:
+                term.reset()
+        parts = tiles(self._size, self.tile)
+        if len(parts) > 1:
+            for part in parts:
+                self._propagation(part).forward(picture, self._see)
+        gradient = torch.zeros_like(picture)
+        for part in parts:
+            propagation = self._propagation(part)
+            propagation.forward(picture, self._see if len(parts) == 1 else None, record=True)
+            rows, columns = propagation.reads
+            gradient[..., slice(*rows), slice(*columns)] += propagation.backward(self._gradient)
+        return self._total(picture, gradient), gradient
+
+    def _total(self, picture: Tensor, gradient: Tensor) -> float:
         s = self._settings
-        x = picture.detach().requires_grad_()
-        features = self._network.features(x, {*s.content_layers, *s.style_layers})
-        content = _weighted([(s.content_layers[loss.layer], loss(features[loss.layer])) for loss in self._content])
-        style = _weighted([(s.style_layers[loss.layer], loss(features[loss.layer])) for loss in self._style])
-        total = s.content_weight * content + s.style_weight * style
-        if s.smoothness:
-            total = total + s.smoothness * total_variation(x)
-        (gradient,) = torch.autograd.grad(total, x)
-        self.losses = {"content": content.item(), "style": style.item(), "total": total.item()}
-        return self.losses["total"], gradient
+        content = sum((weight * term.value() for weight, term in self._content), torch.zeros(()))
+        style = sum((weight * term.value() for weight, term in self._style), torch.zeros(()))
+        smoothness = add_total_variation(picture, s.smoothness, gradient) if s.smoothness else torch.zeros(())
+        values = torch.stack([value.float().cpu() for value in (content, style, smoothness)]).tolist()
+        self.losses = {
+            "content": values[0] / s.content_weight if s.content_weight else 0.0,
+            "style": values[1] / s.style_weight if s.style_weight else 0.0,
+            "total": sum(values),
+        }
+        return self.losses["total"]
+
+    def _propagation(self, part: Region) -> Propagation:
+        return Propagation(self._network, self._size, part, self._terms)
+
+    def _see(self, layer: str, features: Tensor, region: Region) -> None:
+        for _, term in self._terms[layer]:
+            term.see(features, region)
+
+    def _gradient(self, layer: str, features: Tensor, region: Region) -> Tensor:
+        parts = [term.gradient(features, region).mul_(weight) for weight, term in self._terms[layer]]
+        return sum(parts[1:], parts[0])
+
+    def _content_term(self, layer: str, content: Tensor) -> ContentTerm:
+        target = layer_of(self._network, content, layer, self.tile)
+        return ContentTerm(layer, target, 2 / _energy(target) if self._settings.relative else 1.0)
+
+    def _style_term(self, layer: str, target: Tensor) -> StyleTerm:
+        scale = 4 * target.shape[0] ** 2 / _energy(target) if self._settings.relative else 1.0
+        return StyleTerm(layer, target, scale, positions(self._size, layer))
 
 
-def style_grams(network: VGG19, styles: Sequence[tuple[Tensor, float]], settings: Settings) -> dict[str, Tensor]:
+def layer_of(network: VGG19, picture: Tensor, layer: str, tile: int = WHOLE) -> Tensor:
+    """The activations (1, N, height, width) of one layer for a picture (1, 3, H, W), computed tile by tile."""
+    size = (picture.shape[2], picture.shape[3])
+    filters = network.convolutions[layer[4:]].bias.shape[0]
+    level = int(layer[4]) - 1
+    found = torch.empty((1, filters, size[0] >> level, size[1] >> level), dtype=network.dtype, device=network.device)
+    found = found.contiguous(memory_format=torch.channels_last)
+
+    def see(_: str, features: Tensor, region: Region) -> None:
+        found[..., slice(*region.rows), slice(*region.columns)] = features
+
+    for part in tiles(size, tile):
+        Propagation(network, size, part, [layer]).forward(picture, see)
+    return found
+
+
+def style_grams(
+    network: VGG19, styles: Sequence[tuple[Tensor, float]], settings: Settings, tile: int = WHOLE
+) -> dict[str, Tensor]:
     """The Gram matrix per position of each style layer, averaged over styles (picture (1, 3, H, W), weight)."""
     total = sum(weight for _, weight in styles)
     if not total > 0:
         raise ValueError("the weights of the styles must add up to more than 0")
     grams: dict[str, Tensor] = {}
-    with torch.no_grad():
-        for picture, weight in styles:
-            for layer, features in network.features(picture, settings.style_layers).items():
-                share = gram_matrix(features) * (weight / total / positions(features))
-                grams[layer] = grams[layer] + share if layer in grams else share
+    for picture, weight in styles:
+        for layer, gram in _grams(network, picture, settings.style_layers, tile).items():
+            size = (picture.shape[2], picture.shape[3])
+            share = gram * (weight / total / positions(size, layer))
+            grams[layer] = grams[layer] + share if layer in grams else share
     return grams
 
 
-def positions(features: Tensor) -> int:
-    """M, the number of positions of activations (1, N, height, width)."""
-    return features.shape[2] * features.shape[3]
+def _grams(network: VGG19, picture: Tensor, layers: Mapping[str, float], tile: int) -> dict[str, Tensor]:
+    found: dict[str, Tensor] = {}
+
+    def see(layer: str, features: Tensor, _: Region) -> None:
+        n = features.shape[1]
+        add_gram(found.setdefault(layer, torch.zeros((n, n), device=network.device)), features)
+
+    size = (picture.shape[2], picture.shape[3])
+    for part in tiles(size, tile):
+        Propagation(network, size, part, layers).forward(picture, see)
+    return found
+
+
+def positions(size: tuple[int, int], layer: str) -> int:
+    """M, the number of positions of a layer for a picture of a size (height, width)."""
+    level = int(layer[4]) - 1
+    return (size[0] >> level) * (size[1] >> level)
 
 
 def _energy(target: Tensor) -> float:
     # A blank target has no energy to compare with; the floor keeps its loss finite.
-    return max(target.float().square().sum().item(), 1e-6)
-
-
-def _weighted(terms: Sequence[tuple[float, Tensor]]) -> Tensor:
-    return torch.stack([weight * value for weight, value in terms]).sum()
+    return max(float(torch.linalg.vector_norm(target, dtype=torch.float32)) ** 2, 1e-6)

@@ -9,12 +9,13 @@ from torch import Tensor
 
 
 class CosinePreconditioner:
-    """P = |f|⁻¹ over the spatial frequencies f of the discrete cosine transform.
+    """P = |f|^-½ over the spatial frequencies f of the discrete cosine transform.
 
-    P⁻½ is the change of variables from pixels to Fourier coefficients weighted by |f|^-½ (Olah, Mordvintsev and
-    Schubert, "Feature Visualization", 2017); giving P to L-BFGS as its initial inverse Hessian is the same
-    optimisation without leaving pixel space. The cosine transform takes the picture as mirrored at its borders,
-    where Fourier's takes it as periodic and lets the colours of one edge bleed into the opposite one.
+    P½ is the change of variables from pixels to Fourier coefficients weighted by |f|^-¼ (after Olah, Mordvintsev
+    and Schubert, "Feature Visualization", 2017); giving P to L-BFGS as its initial inverse Hessian is the same
+    optimisation without leaving pixel space. Of the exponents 0, ½, 0.7, 1 and 1½ this one lowered the loss
+    fastest, early and late. The cosine transform takes the picture as mirrored at its borders, where Fourier's
+    takes it as periodic and lets the colours of one edge bleed into the opposite one.
     """
 
     def __init__(self, height: int, width: int, device: torch.device) -> None:
@@ -24,7 +25,7 @@ class CosinePreconditioner:
         down = torch.arange(height, device=device)[:, None] / (2 * height)
         across = torch.arange(width, device=device)[None, :] / (2 * width)
         frequency = (down.square() + across.square()).sqrt()
-        self._gain = 1 / frequency.clamp(min=1 / (2 * max(height, width)))
+        self._gain = frequency.clamp(min=1 / (2 * max(height, width))) ** -0.5
 
     def __call__(self, gradient: Tensor) -> Tensor:
         """P applied to (1, channels, height, width)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -62,7 +62,7 @@ def stylise(
     for index, scale in enumerate(schedule, 1):
         target = resize(content, (scale.height, scale.width)).to(network.device)
         picture = _start(target, settings) if picture is None else _refine(picture, coarser, target)
-        objective = Objective(network, target, _grams(network, styles, scale, settings), settings)
+        objective = Objective(network, target, _grams(network, styles, scale, settings), _at(scale, schedule, settings))
         optimiser = _optimiser(picture, objective.evaluate, settings)
         for _ in range(scale.steps):
             optimiser.step()
@@ -72,6 +72,15 @@ def stylise(
                 index, len(schedule), step, steps, done / total, objective.losses, partial(getattr, optimiser, "x")
             )
         picture, coarser = optimiser.x, target
+
+
+def _at(scale: Scale, schedule: Sequence[Scale], settings: Settings) -> Settings:
+    """The settings at one scale: the paper's content loss is a sum over positions, and coarser scales have fewer."""
+    if settings.relative:
+        return settings
+    finest = schedule[-1]
+    missing = finest.height * finest.width / (scale.height * scale.width)
+    return replace(settings, content_weight=settings.content_weight * missing)
 
 
 def _optimiser(picture: Tensor, evaluate: Evaluate, settings: Settings) -> Optimiser:

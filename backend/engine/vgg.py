@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+
+from backend.engine.regions import POOL
 
 BLOCKS = ((1, 2, 64), (2, 2, 128), (3, 4, 256), (4, 4, 512), (5, 4, 512))
 """Each block's number, its convolutions and their filters; 2x2 pooling stands between blocks."""
@@ -25,11 +26,10 @@ class Convolution(NamedTuple):
 
 
 class VGG19:
-    """The convolutions of VGG-19 up to any layer, frozen, for pictures with values 0..1 in RGB order.
+    """The convolutions of VGG-19, frozen, for pictures with values 0..1 in RGB order, on a device in a precision.
 
-    Two departures from the classifier serve pictures. Borders are reflected at each convolution, because zeros
-    leave a grid of artefacts along the edge, and replicated borders a line of odd colour. Average pooling is the
-    default, as the paper recommends (section 2).
+    What is computed with them is in `propagation`. Average pooling is the default, as the paper recommends
+    (section 2).
     """
 
     def __init__(
@@ -40,11 +40,12 @@ class VGG19:
         pooling: str = "average",
     ) -> None:
         """Take convolutions named `1_1` .. `5_4` whose first one includes the preprocessing (`fold_preprocessing`)."""
+        if pooling not in ("average", "max"):
+            raise ValueError(f"unknown pooling: {pooling}")
         self.device = torch.device(device)
         self.dtype = dtype
-        poolings: dict[str, Callable[..., Tensor]] = {"average": F.avg_pool2d, "max": F.max_pool2d}
-        self._pool = poolings[pooling]
-        self._convolutions = {
+        self.pooling = pooling
+        self.convolutions = {
             # The first convolution stays in fp32: three channels cost little, and bf16 would band the picture.
             name: Convolution(*(self._place(t, torch.float32 if name == "1_1" else dtype) for t in convolution))
             for name, convolution in convolutions.items()
@@ -54,29 +55,24 @@ class VGG19:
         tensor = tensor.to(self.device, dtype)
         return tensor.contiguous(memory_format=torch.channels_last) if tensor.dim() == 4 else tensor
 
-    def features(self, picture: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
-        """The activations (1, filters, height, width) of the named layers, for a picture (1, 3, height, width).
 
-        Nothing above the last named layer is computed. Sides must be at least 16 px for block 5.
-        """
-        wanted = set(layers)
-        if unknown := wanted.difference(LAYERS):
-            raise ValueError(f"unknown layers: {', '.join(sorted(unknown))}")
-        found: dict[str, Tensor] = {}
-        x = picture.contiguous(memory_format=torch.channels_last)
-        for name in CONVOLUTIONS:
-            if len(found) == len(wanted):
-                break
-            if name.endswith("_1") and name != "1_1":
-                x = self._pool(x, 2)
-            weight, bias = self._convolutions[name]
-            x = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), weight, bias).to(self.dtype)
-            if f"conv{name}" in wanted:
-                found[f"conv{name}"] = x
-            x = F.relu(x)
-            if f"relu{name}" in wanted:
-                found[f"relu{name}"] = x
-        return found
+def path(layers: Iterable[str]) -> list[str]:
+    """The operations from the picture to the deepest of the named layers: convolutions `B_I` and poolings."""
+    wanted = set(layers)
+    if unknown := wanted.difference(LAYERS):
+        raise ValueError(f"unknown layers: {', '.join(sorted(unknown))}")
+    depth = max(CONVOLUTIONS.index(layer[4:]) for layer in wanted)
+    names: list[str] = []
+    for name in CONVOLUTIONS[: depth + 1]:
+        if name.endswith("_1") and name != "1_1":
+            names.append(POOL)
+        names.append(name)
+    return names
+
+
+def tapped(layers: Collection[str]) -> set[str]:
+    """The convolutions whose linear or rectified response is among the layers."""
+    return {layer[4:] for layer in layers}
 
 
 def fold_preprocessing(

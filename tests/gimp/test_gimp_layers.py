@@ -13,6 +13,7 @@ import torch
 from machine import OPEN_UNDO_GROUP, STYLE, Machine, machine
 
 from backend.engine.losses import gram_matrix
+from backend.engine.propagation import features
 from backend.engine.vgg import VGG19
 from backend.imaging import files
 from backend.imaging.arrays import array_of
@@ -285,7 +286,7 @@ def distance(network: VGG19, picture: Array, style: torch.Tensor) -> float:
     layers = [f"relu{block}_1" for block in range(1, 5)]
     with torch.no_grad():
         tensor = torch.from_numpy(picture.copy()).float().clamp(0, 1).permute(2, 0, 1)[None]
-        ours, theirs = network.features(tensor, layers), network.features(style, layers)
+        ours, theirs = features(network, tensor, layers), features(network, style, layers)
         return sum(_relative(ours[layer], theirs[layer]) for layer in layers)
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from backend.engine.propagation import features
 from backend.engine.vgg import CONVOLUTIONS, LAYERS, VGG19, Convolution, fold_preprocessing
 from backend.weights.download import import_torchvision
 from backend.weights.sources import CAFFE_MEAN_BGR, torchvision_layout
@@ -36,7 +37,7 @@ def test_activations_are_torchvisions_away_from_the_border(convolutions: dict[st
         state[f"{number}.weight"], state[f"{number}.bias"] = convolutions[name]
     theirs.load_state_dict(state)
     picture = torch.rand(1, 3, 160, 160)
-    ours = VGG19(convolutions, pooling="max").features(picture, ["relu3_1", "conv3_2"])
+    ours = features(VGG19(convolutions, pooling="max"), picture, ["relu3_1", "conv3_2"])
     x = picture
     with torch.no_grad():
         for module in theirs[:12]:
@@ -47,9 +48,9 @@ def test_activations_are_torchvisions_away_from_the_border(convolutions: dict[st
 
 
 def test_a_flat_picture_has_flat_activations_up_to_its_border(network: VGG19) -> None:
-    features = network.features(torch.full((1, 3, 64, 48), 0.3), ["conv5_1"])["conv5_1"]
-    spread = features.flatten(2).amax(2) - features.flatten(2).amin(2)
-    assert spread.max() < 1e-3 * features.abs().max()
+    found = features(network, torch.full((1, 3, 64, 48), 0.3), ["conv5_1"])["conv5_1"]
+    spread = found.flatten(2).amax(2) - found.flatten(2).amin(2)
+    assert spread.max() < 1e-3 * found.abs().max()
 
 
 def test_folding_the_preprocessing_changes_nothing() -> None:
@@ -62,7 +63,7 @@ def test_folding_the_preprocessing_changes_nothing() -> None:
 
 @pytest.mark.parametrize("layer", LAYERS)
 def test_every_layer_has_a_tap_of_its_own(network: VGG19, layer: str) -> None:
-    found = network.features(torch.rand(1, 3, 32, 32), [layer])
+    found = features(network, torch.rand(1, 3, 32, 32), [layer])
     assert set(found) == {layer}
     block = int(layer[4])
     assert found[layer].shape[2:] == (32 >> (block - 1), 32 >> (block - 1))
@@ -71,13 +72,13 @@ def test_every_layer_has_a_tap_of_its_own(network: VGG19, layer: str) -> None:
 
 def test_an_unknown_layer_is_named(network: VGG19) -> None:
     with pytest.raises(ValueError, match="conv6_1"):
-        network.features(torch.rand(1, 3, 32, 32), ["conv6_1"])
+        features(network, torch.rand(1, 3, 32, 32), ["conv6_1"])
 
 
 def test_bf16_activations_are_those_of_fp32_within_its_precision(convolutions: dict[str, Convolution]) -> None:
     picture = torch.rand(1, 3, 64, 64)
-    half = VGG19(convolutions, dtype=torch.bfloat16).features(picture, ["conv4_2"])["conv4_2"]
-    full = VGG19(convolutions).features(picture, ["conv4_2"])["conv4_2"]
+    half = features(VGG19(convolutions, dtype=torch.bfloat16), picture, ["conv4_2"])["conv4_2"]
+    full = features(VGG19(convolutions), picture, ["conv4_2"])["conv4_2"]
     assert half.dtype == torch.bfloat16
     assert (half.float() - full).norm() < 0.03 * full.norm()
 

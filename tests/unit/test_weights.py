@@ -14,6 +14,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from backend.engine.propagation import features
 from backend.engine.vgg import VGG19, Convolution
 from backend.protocol.errors import Failure
 from backend.weights import download, sources
@@ -51,7 +52,7 @@ def test_a_file_in_torchvisions_layout_is_read_with_its_own_preprocessing(tmp_pa
     else:
         safetensors.torch.save_file(state, path)
     picture = torch.rand(1, 3, 32, 32)
-    found = VGG19(sources.load(str(path))).features(picture, ["conv1_1"])["conv1_1"]
+    found = features(VGG19(sources.load(str(path))), picture, ["conv1_1"])["conv1_1"]
     mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (sources.IMAGENET_MEAN, sources.IMAGENET_STD))
     expected = torch.nn.functional.conv2d((picture - mean) / std, state["features.0.weight"], state["features.0.bias"])
     torch.testing.assert_close(found[..., 1:-1, 1:-1], expected, rtol=1e-3, atol=1e-4)

@@ -1,0 +1,137 @@
+"""The terms of the objective as sums over positions, so that tiles can add their parts one after another.
+
+Every term is used in two rounds: `see` is shown each part of its layer once, after which `value` is the loss;
+then `gradient` tells, part by part, the gradient with respect to the activations. Both rounds together need no
+more than the layer's statistics, however large the picture is.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from backend.engine.losses import at_least_fp32, matrix, style_layer_loss
+from backend.engine.regions import Region
+
+CHUNK = 1 << 16
+"""Positions whose activations are brought to fp32 at a time."""
+BAND = 256
+"""Rows of the picture whose differences are held at a time."""
+
+
+class Term(Protocol):
+    """A loss of one layer's activations (1, N, h, w), given part by part."""
+
+    layer: str
+
+    def reset(self) -> None:
+        """Forget what was seen."""
+
+    def see(self, features: Tensor, region: Region) -> None:
+        """Take account of the part of the layer at `region`."""
+
+    def value(self) -> Tensor:
+        """The loss, after all parts were seen."""
+
+    def gradient(self, features: Tensor, region: Region) -> Tensor:
+        """The gradient of the loss with respect to a part, after all parts were seen."""
+
+
+class ContentTerm:
+    """½ Σ (F − P)², equation 1, times `scale`; its gradient is F − P (equation 2, without the rectification)."""
+
+    def __init__(self, layer: str, target: Tensor, scale: float) -> None:
+        """Take P whole, (1, N, height, width)."""
+        self.layer = layer
+        self._target = target
+        self._scale = scale
+        self._sum = torch.zeros((), device=target.device)
+
+    def reset(self) -> None:
+        """Forget what was seen."""
+        self._sum = torch.zeros_like(self._sum)
+
+    def see(self, features: Tensor, region: Region) -> None:
+        """Add the part's squared distance."""
+        self._sum += self._difference(features, region).square().sum()
+
+    def value(self) -> Tensor:
+        """The loss of all that was seen."""
+        return 0.5 * self._scale * self._sum
+
+    def gradient(self, features: Tensor, region: Region) -> Tensor:
+        """The gradient with respect to a part."""
+        return self._difference(features, region).mul_(self._scale)
+
+    def _difference(self, features: Tensor, region: Region) -> Tensor:
+        return at_least_fp32(features) - self._target[(..., *_slices(region))]
+
+
+class StyleTerm:
+    """E of equation 4 with the Gram matrices divided by the positions (so M = 1), times `scale`.
+
+    Equal to the paper's E where picture and style are of one size, and defined where they are not. The gradient
+    is (D + Dᵀ) F with D = ∂E/∂G, which is equation 6 without the rectification.
+    """
+
+    def __init__(self, layer: str, target: Tensor, scale: float, positions: int) -> None:
+        """Take A per position (N, N), and the number of positions M of the whole layer."""
+        self.layer = layer
+        self._target = target
+        self._scale = scale
+        self._positions = positions
+        self._gram = torch.zeros_like(target)
+
+    def reset(self) -> None:
+        """Forget what was seen."""
+        self._gram.zero_()
+
+    def see(self, features: Tensor, region: Region) -> None:
+        """Add the part's F Fᵀ."""
+        add_gram(self._gram, features)
+
+    def value(self) -> Tensor:
+        """The loss of all that was seen."""
+        return self._scale * style_layer_loss(self._gram / self._positions, self._target, 1)
+
+    def gradient(self, features: Tensor, region: Region) -> Tensor:
+        """The gradient with respect to a part."""
+        n = self._target.shape[0]
+        # G and A are symmetric, hence so is D, and D + Dᵀ is 2 D.
+        d = (self._gram / self._positions - self._target).mul_(self._scale / (n**2 * self._positions))
+        product = matrix(features) @ d.to(features.dtype)
+        return product.view(1, *region.shape, n).permute(0, 3, 1, 2)
+
+
+def add_gram(gram: Tensor, features: Tensor) -> None:
+    """Add F Fᵀ of activations (1, N, h, w) to a matrix (N, N) in fp32 or better."""
+    f = matrix(features)
+    for start in range(0, f.shape[0], CHUNK):
+        part = at_least_fp32(f[start : start + CHUNK])
+        gram.addmm_(part.t(), part)
+
+
+def add_total_variation(picture: Tensor, weight: float, gradient: Tensor) -> Tensor:
+    """The weighted `losses.total_variation` of a picture (1, 3, H, W), whose gradient is added to `gradient`."""
+    _, channels, height, width = picture.shape
+    down = weight / (channels * max(1, height - 1) * width)
+    across = weight / (channels * height * max(1, width - 1))
+    total = torch.zeros((), device=picture.device)
+    for top in range(0, height, BAND):
+        rows, change = picture[..., top : top + BAND + 1, :], gradient[..., top : top + BAND + 1, :]
+        difference = rows[..., 1:, :] - rows[..., :-1, :]
+        total += down * difference.square().sum()
+        change[..., 1:, :].add_(difference, alpha=2 * down)
+        change[..., :-1, :].sub_(difference, alpha=2 * down)
+        rows, change = rows[..., :BAND, :], change[..., :BAND, :]
+        difference = rows[..., 1:] - rows[..., :-1]
+        total += across * difference.square().sum()
+        change[..., 1:].add_(difference, alpha=2 * across)
+        change[..., :-1].sub_(difference, alpha=2 * across)
+    return total
+
+
+def _slices(region: Region) -> tuple[slice, slice]:
+    return slice(*region.rows), slice(*region.columns)
