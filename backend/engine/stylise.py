@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from backend.engine.adam import Adam
-from backend.engine.lbfgs import LBFGS, Evaluate
-from backend.engine.objective import Objective, style_grams
+from backend.engine.lbfgs import HISTORY, LBFGS, Evaluate
+from backend.engine.memory import Plan
+from backend.engine.objective import WHOLE, Objective, style_grams
 from backend.engine.preconditioner import CosinePreconditioner
 from backend.engine.schedule import LEAST_SIDE, work
 from backend.engine.settings import Scale, Settings
@@ -21,6 +22,8 @@ from backend.imaging.resize import factor_for_area, resize, scaled
 
 Styles = Sequence[tuple[Tensor, float]]
 """Style pictures (1, 3, H, W) in 0..1 with their weights."""
+UNBOUNDED = Plan(WHOLE, HISTORY, 0)
+"""The plan for which memory is no matter."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +53,17 @@ class Optimiser(Protocol):
 
 
 def stylise(
-    network: VGG19, content: Tensor, styles: Styles, schedule: Sequence[Scale], settings: Settings
+    network: VGG19,
+    content: Tensor,
+    styles: Styles,
+    schedule: Sequence[Scale],
+    settings: Settings,
+    plan: Plan = UNBOUNDED,
 ) -> Iterator[Iterate]:
     """Paint the content (1, 3, H, W) in the styles, yielding after every step.
 
-    Values are 0..1, sRGB-encoded; they may leave that range slightly. Raises `lbfgs.Diverged`.
+    Values are 0..1, sRGB-encoded; they may leave that range slightly. `plan` bounds the memory. Raises
+    `lbfgs.Diverged`.
     """
     steps, total = sum(scale.steps for scale in schedule), sum(map(work, schedule))
     step, done = 0, 0.0
@@ -62,8 +71,9 @@ def stylise(
     for index, scale in enumerate(schedule, 1):
         target = resize(content, (scale.height, scale.width)).to(network.device)
         picture = _start(target, settings) if picture is None else _refine(picture, coarser, target)
-        objective = Objective(network, target, _grams(network, styles, scale, settings), _at(scale, schedule, settings))
-        optimiser = _optimiser(picture, objective.evaluate, settings)
+        grams = _grams(network, styles, scale, settings, plan)
+        objective = Objective(network, target, grams, _at(scale, schedule, settings), plan.tile)
+        optimiser = _optimiser(picture, objective.evaluate, settings, plan)
         for _ in range(scale.steps):
             optimiser.step()
             step += 1
@@ -83,11 +93,11 @@ def _at(scale: Scale, schedule: Sequence[Scale], settings: Settings) -> Settings
     return replace(settings, content_weight=settings.content_weight * missing)
 
 
-def _optimiser(picture: Tensor, evaluate: Evaluate, settings: Settings) -> Optimiser:
+def _optimiser(picture: Tensor, evaluate: Evaluate, settings: Settings, plan: Plan) -> Optimiser:
     if settings.optimiser == "adam":
         return Adam(picture, evaluate)
     height, width = picture.shape[2:]
-    return LBFGS(picture, evaluate, CosinePreconditioner(height, width, picture.device))
+    return LBFGS(picture, evaluate, CosinePreconditioner(height, width, picture.device), plan.history)
 
 
 def _start(content: Tensor, settings: Settings) -> Tensor:
@@ -108,9 +118,9 @@ def _refine(picture: Tensor, coarser: Tensor | None, content: Tensor) -> Tensor:
     return (resize(picture, size) + content - resize(coarser, size)).clamp(0, 1)
 
 
-def _grams(network: VGG19, styles: Styles, scale: Scale, settings: Settings) -> dict[str, Tensor]:
+def _grams(network: VGG19, styles: Styles, scale: Scale, settings: Settings, plan: Plan) -> dict[str, Tensor]:
     sized = [(_sized(style, scale, settings).to(network.device), weight) for style, weight in styles]
-    return style_grams(network, sized, settings)
+    return style_grams(network, sized, settings, plan.tile)
 
 
 def _sized(style: Tensor, scale: Scale, settings: Settings) -> Tensor:

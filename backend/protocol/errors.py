@@ -66,6 +66,10 @@ ERRORS: dict[str, tuple[str, str]] = {
         "The machine ran out of memory at a working size of {size} pixels.",
         "Choose a smaller working size or close other programs.",
     ),
+    "too-little-memory": (
+        "A working size of {size} px needs about {needed} of memory, but only {free} is free.",
+        "Choose a working size of at most {largest} px or close other programs.",
+    ),
     "worker-died": (
         "The process that paints the picture ended unexpectedly ({reason}).",
         "Try again, with a smaller working size if it was short of memory.",

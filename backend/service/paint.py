@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import torch
 
 from backend.engine.lbfgs import Diverged
+from backend.engine.memory import Plan, largest_side, peak, plan
 from backend.engine.schedule import coarse_to_fine
 from backend.engine.settings import Settings
 from backend.engine.stylise import Iterate, stylise
@@ -16,10 +17,13 @@ from backend.protocol.errors import Failure
 from backend.protocol.job import Job
 from backend.protocol.job import Settings as Wanted
 from backend.service.device import choose_device, choose_precision
+from backend.service.memory import free_memory
 from backend.weights.sources import Report, load
 
 BALANCED = Settings.style_weight
 """The style weight that a style strength of 1 stands for."""
+SIZES = (64, 128, 192, 256, 384, 512, 640, 768, 1024, 1280, 1536, 2048, 2560, 3072, 4096, 6144, 8192, 12288)
+"""Working sizes that a refusal may offer instead."""
 
 
 class Painter:
@@ -46,13 +50,15 @@ class Painter:
     def _paint(self, job: Job, report: Report) -> Iterator[Iterate]:
         device = choose_device(job.settings.device)
         precision = choose_precision(device)
+        planned = planned_for(job, device, precision)
         try:
-            yield from self._iterates(job, self._network_for(job.settings, device, precision, report))
+            yield from self._iterates(job, self._network_for(job.settings, device, precision, report), planned)
         except Diverged:
             if precision == torch.float32:
                 raise
             # Half precision can be what the optimisation stumbled over; the steps counted so far begin again.
-            yield from self._iterates(job, self._network_for(job.settings, device, torch.float32, report))
+            planned = planned_for(job, device, torch.float32)
+            yield from self._iterates(job, self._network_for(job.settings, device, torch.float32, report), planned)
 
     def _network_for(self, wanted: Wanted, device: torch.device, precision: torch.dtype, report: Report) -> VGG19:
         key = (wanted.weights, device, precision, wanted.pooling)
@@ -61,12 +67,39 @@ class Painter:
             self._key = key
         return self._network
 
-    def _iterates(self, job: Job, network: VGG19) -> Iterator[Iterate]:
+    def _iterates(self, job: Job, network: VGG19, planned: Plan) -> Iterator[Iterate]:
         wanted = job.settings
-        size = (job.content.height, job.content.width)
         styles = [(colours(style.picture), style.weight) for style in job.styles]
-        schedule = coarse_to_fine(size, wanted.size, wanted.preset, wanted.steps)
-        return stylise(network, colours(job.content), styles, schedule, engine_settings(wanted))
+        schedule = coarse_to_fine(_size(job), wanted.size, wanted.preset, wanted.steps)
+        return stylise(network, colours(job.content), styles, schedule, engine_settings(wanted), planned)
+
+
+def planned_for(job: Job, device: torch.device, precision: torch.dtype) -> Plan:
+    """How the job is painted in the memory that is free; a Failure that names the largest size if it cannot be."""
+    height, width = _size(job)
+    free = free_memory(device)
+    finest = {
+        side: coarse_to_fine((height, width), side, job.settings.preset)[-1] for side in (*SIZES, job.settings.size)
+    }
+    scale = finest[job.settings.size]
+    if found := plan(scale, height * width, precision.itemsize, free):
+        return found
+    smaller = [(side, finest[side]) for side in SIZES if side < job.settings.size]
+    largest = largest_side(smaller, height * width, precision.itemsize, free)
+    if largest is None:
+        raise Failure("out-of-memory", size=job.settings.size)
+    needed = peak(scale, height * width, precision.itemsize, 128, 1)
+    raise Failure(
+        "too-little-memory", size=job.settings.size, needed=_size_of(needed), free=_size_of(free), largest=largest
+    )
+
+
+def _size(job: Job) -> tuple[int, int]:
+    return job.content.height, job.content.width
+
+
+def _size_of(count: float) -> str:
+    return f"{count / 1e9:.1f} GB"
 
 
 def engine_settings(wanted: Wanted) -> Settings:

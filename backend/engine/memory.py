@@ -1,0 +1,73 @@
+"""How much memory a picture takes while it is painted, and how to paint it with less.
+
+Plain arithmetic, so that it can be asked before anything is loaded. The shares of tiles were fitted to the peak
+resident memory of real runs; they err on the safe side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from backend.engine.settings import Scale
+
+VALUE = 12
+"""Bytes of a pixel of three fp32 values."""
+PAIR = 12
+"""Bytes a pixel of one remembered pair of the optimiser: two times three values in half precision."""
+PICTURES = 12 * VALUE
+"""Bytes a pixel of everything as large as the picture but the pairs: the picture, the content, two gradients, the
+direction, and what is in the making."""
+LAYER = 4 * VALUE
+"""Bytes a pixel of a layer larger than the working size: its colours, and the result brought to its size."""
+TILE = 550
+"""Bytes for each byte of precision and pixel of a tile with its surroundings: its activations and gradients."""
+FIXED = 64 << 20
+"""Bytes for buffers that the size of a picture does not change."""
+HALO = 70
+"""Pixels of its surroundings that a tile reads on each side for conv5_1."""
+SIDES = (4096, 3072, 2048, 1536, 1024, 768, 512, 384, 256, 128)
+HISTORIES = (20, 8, 3, 1)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The longest side of a tile in pixels, the pairs the optimiser remembers, and the bytes all takes at its peak."""
+
+    tile: int
+    history: int
+    bytes: int
+
+
+def plan(scale: Scale, layer_pixels: int, precision: int, limit: float) -> Plan | None:
+    """The fastest way to paint at the finest scale within `limit` bytes beyond the loaded model; None if none is.
+
+    `layer_pixels` are those of the picture that is asked for; `precision` is the bytes of an activation, 2 or 4.
+    Large tiles read less twice, and a long memory saves steps: neither is given up before the other is small.
+    """
+    largest = max(scale.height, scale.width)
+    sides = (largest, *(side for side in SIDES if side < largest))
+    usual = [(history, side) for history in HISTORIES for side in sides if side >= min(512, largest)]
+    tight = [(HISTORIES[-1], side) for side in sides if side < 512]
+    for history, side in usual + tight:
+        needed = peak(scale, layer_pixels, precision, side, history)
+        if needed <= limit:
+            return Plan(side, history, needed)
+    return None
+
+
+def peak(scale: Scale, layer_pixels: int, precision: int, tile: int, history: int) -> int:
+    """The bytes beyond the loaded model that painting at a scale takes at most."""
+    pixels = scale.height * scale.width
+    content = 8 * precision * pixels  # conv4_2: 512 filters at 1/64 of the positions
+    transform = 4 * (scale.height**2 + scale.width**2)
+    surroundings = (min(tile + 16 + 2 * HALO, scale.height), min(tile + 16 + 2 * HALO, scale.width))
+    activations = TILE * precision * surroundings[0] * surroundings[1]
+    whole = layer_pixels * LAYER if layer_pixels > pixels else 0
+    return FIXED + whole + pixels * (PICTURES + PAIR * history) + content + transform + activations
+
+
+def largest_side(schedules: Sequence[tuple[int, Scale]], layer_pixels: int, precision: int, limit: float) -> int | None:
+    """The largest of some long sides, given with their finest scales, for which there is a plan."""
+    fitting = [side for side, scale in schedules if plan(scale, layer_pixels, precision, limit)]
+    return max(fitting, default=None)
