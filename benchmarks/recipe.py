@@ -77,7 +77,8 @@ class Recipe:
             yield Step(number - 1, time.perf_counter() - began, loss, before)
 
     def _features(self, picture: Tensor) -> dict[str, Tensor]:
-        found, x = {}, picture
+        found: dict[str, Tensor] = {}
+        x = picture
         for name, module in self._network.items():
             x = module(x)
             if name.startswith("conv"):
@@ -87,7 +88,8 @@ class Recipe:
 
 def _network() -> dict[str, nn.Module]:
     """VGG-19 to conv5_1 as modules, with average pooling and reflected borders like the engine's."""
-    weights, modules = load("original"), {}
+    weights = load("original")
+    modules: dict[str, nn.Module] = {}
     for block, count in BLOCKS.items():
         for index in range(1, count + 1):
             weight, bias = weights[f"{block}_{index}"]
