@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
+from torch import Tensor
 
 from backend.engine.lbfgs import Diverged
 from backend.engine.memory import Plan, largest_side, peak, plan
@@ -12,9 +13,10 @@ from backend.engine.schedule import coarse_to_fine
 from backend.engine.settings import Settings
 from backend.engine.stylise import Iterate, stylise
 from backend.engine.vgg import VGG19
+from backend.imaging.colour import to_grey
 from backend.imaging.pixels import colours
 from backend.protocol.errors import Failure
-from backend.protocol.job import Job
+from backend.protocol.job import Job, Picture
 from backend.protocol.job import Settings as Wanted
 from backend.service.device import choose_device, choose_precision
 from backend.service.memory import free_memory
@@ -69,9 +71,16 @@ class Painter:
 
     def _iterates(self, job: Job, network: VGG19, planned: Plan) -> Iterator[Iterate]:
         wanted = job.settings
-        styles = [(colours(style.picture), style.weight) for style in job.styles]
+        grey = job.content.channels <= 2
+        styles = [(_style(style.picture, grey), style.weight) for style in job.styles]
         schedule = coarse_to_fine(_size(job), wanted.size, wanted.preset, wanted.steps)
         return stylise(network, colours(job.content), styles, schedule, engine_settings(wanted), planned)
+
+
+def _style(picture: Picture, grey: bool) -> Tensor:
+    """The colours of a style, without their colour for a grey layer, which could not keep what was put into it."""
+    values = colours(picture)
+    return to_grey(values).expand(-1, 3, -1, -1) if grey else values
 
 
 def planned_for(job: Job, device: torch.device, precision: torch.dtype) -> Plan:
