@@ -17,6 +17,7 @@ from backend.engine.propagation import features
 from backend.engine.vgg import VGG19
 from backend.imaging import files
 from backend.imaging.arrays import array_of
+from backend.imaging.colour import to_grey
 from backend.protocol import client
 from backend.protocol.connection import find_running
 from backend.weights import sources
@@ -165,7 +166,7 @@ def test_the_result_is_closer_to_the_style(painted: Outcome, network: VGG19, sty
         columns = visible.any(axis=0)
         new, old = new[:, columns], old[:, columns]
     if painted.new["gray"]:
-        style = style.mean(dim=1, keepdim=True).expand(-1, 3, -1, -1)
+        style = to_grey(style).expand(-1, 3, -1, -1)
     assert distance(network, new, style) < 0.9 * distance(network, old, style)
 
 
