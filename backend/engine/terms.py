@@ -12,7 +12,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from backend.engine.losses import at_least_fp32, matrix, style_layer_loss
+from backend.engine.losses import at_least_fp32, content_loss, matrix, style_layer_loss
 from backend.engine.regions import Region
 
 CHUNK = 1 << 16
@@ -54,19 +54,19 @@ class ContentTerm:
         self._sum = torch.zeros_like(self._sum)
 
     def see(self, features: Tensor, region: Region) -> None:
-        """Add the part's squared distance."""
-        self._sum += self._difference(features, region).square().sum()
+        """Add the part's loss."""
+        self._sum += content_loss(features, self._at(region))
 
     def value(self) -> Tensor:
         """The loss of all that was seen."""
-        return 0.5 * self._scale * self._sum
+        return self._scale * self._sum
 
     def gradient(self, features: Tensor, region: Region) -> Tensor:
         """The gradient with respect to a part."""
-        return self._difference(features, region).mul_(self._scale)
+        return (at_least_fp32(features) - self._at(region)).mul_(self._scale)
 
-    def _difference(self, features: Tensor, region: Region) -> Tensor:
-        return at_least_fp32(features) - self._target[(..., *_slices(region))]
+    def _at(self, region: Region) -> Tensor:
+        return self._target[..., slice(*region.rows), slice(*region.columns)]
 
 
 class StyleTerm:
@@ -131,7 +131,3 @@ def add_total_variation(picture: Tensor, weight: float, gradient: Tensor) -> Ten
         change[..., 1:].add_(difference, alpha=2 * across)
         change[..., :-1].sub_(difference, alpha=2 * across)
     return total
-
-
-def _slices(region: Region) -> tuple[slice, slice]:
-    return slice(*region.rows), slice(*region.columns)

@@ -17,6 +17,7 @@ from backend.engine.objective import Objective, positions, style_grams
 from backend.engine.propagation import Propagation, features
 from backend.engine.regions import Region, operations, tiles, whole
 from backend.engine.settings import Settings
+from backend.engine.terms import add_total_variation
 from backend.engine.vgg import BLOCKS, LAYERS, VGG19, Convolution, path, tapped
 
 sides = st.integers(33, 120)
@@ -91,6 +92,17 @@ def test_every_term_is_the_same_in_tiles(network: VGG19, terms: Settings, height
     assert loss == pytest.approx(expected, rel=1e-4)
     assert (gradient - slope).norm() <= 1e-4 * slope.norm()
     assert tiled.losses == pytest.approx(untiled.losses, rel=1e-4)
+
+
+@pytest.mark.parametrize("size", [(16, 40), (256, 30), (257, 30), (600, 17)])
+def test_smoothness_in_bands_is_the_total_variation_and_its_gradient(size: tuple[int, int]) -> None:
+    picture = torch.rand(1, 3, *size, dtype=torch.float64, requires_grad=True)
+    expected = 3 * total_variation(picture)
+    (slope,) = torch.autograd.grad(expected, picture)
+    gradient = torch.zeros_like(slope)
+    value = add_total_variation(picture.detach(), 3.0, gradient)
+    assert value.item() == pytest.approx(expected.item(), rel=1e-5)
+    torch.testing.assert_close(gradient, slope)
 
 
 @given(height=st.integers(16, 5000), width=st.integers(16, 5000), side=st.integers(1, 3000))
