@@ -97,6 +97,15 @@ class Gui:
         self.key("Return")
         time.sleep(1.5)
 
+    def open_dialog(self, style: Path) -> None:
+        """Open the Neural Style dialog and choose the style picture in it."""
+        self.filter("Neural Style")
+        self.focus("^Neural Style$")
+        self.key("alt+p", "Return")
+        self.wait_for("Select a File", 20)
+        self.choose_file(str(style))
+        self.focus("^Neural Style$")
+
     def shot(self, path: Path, title: str | None = None) -> None:
         """A picture of the screen, or of one window with its frame, as PNG; without the pointer and its tooltip."""
         window = ["-window", "root"] if title is None else ["-window", self._find(title), "-frame"]

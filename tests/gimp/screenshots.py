@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from gui import MAIN, Gui, gimp_window  # noqa: E402
+from gui import MAIN, gimp_window  # noqa: E402
 from machine import PHOTO, REPOSITORY, STYLE, machine  # noqa: E402
 
 IMAGES = REPOSITORY / "docs" / "images"
@@ -25,7 +25,7 @@ def main() -> None:
     ):
         gui.resize(MAIN, 1270, 830)
         gui.focus(MAIN)
-        _dialog(gui)
+        gui.open_dialog(STYLE)
         gui.shot(IMAGES / "dialog.png", "^Neural Style$")
         gui.focus("^Neural Style$")
         gui.key("alt+o")
@@ -33,15 +33,6 @@ def main() -> None:
         gui.focus(MAIN)
         gui.key("ctrl+shift+j")  # fit the image in the window
         gui.shot(IMAGES / "canvas.png")
-
-
-def _dialog(gui: Gui) -> None:
-    gui.filter("Neural Style")
-    gui.focus("^Neural Style$")
-    gui.key("alt+p", "Return")
-    gui.wait_for("Select a File", 20)
-    gui.choose_file(str(STYLE))
-    gui.focus("^Neural Style$")
 
 
 if __name__ == "__main__":

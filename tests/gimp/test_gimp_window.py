@@ -40,12 +40,7 @@ def test_dialog_one_undo_step_and_repeat(gimp: Machine) -> None:
 def paint_from_the_dialog(gui: Gui) -> None:
     """Choose the style picture, Draft and the smallest size by keys, and press OK."""
     gui.focus(MAIN)
-    gui.filter("Neural Style")
-    gui.focus("^Neural Style$")
-    gui.key("alt+p", "Return")
-    gui.wait_for("Select a File", 20)
-    gui.choose_file(str(STYLE))
-    gui.focus("^Neural Style$")
+    gui.open_dialog(STYLE)
     gui.key("alt+w", "ctrl+a")
     gui.type("64")
     gui.key("Tab", "alt+q", "Home", "alt+o")
