@@ -94,7 +94,8 @@ class Propagation:
         owned = self._owned(kept, operation)
         if relu in self._layers:
             self._owned(g, operation).add_(gradient(relu, F.relu(owned), operation.owns))
-        g.mul_(kept > 0)
+        # Not in place: `g` is a view of something larger, which the convolution would have to copy.
+        g = torch.ops.aten.threshold_backward(g, kept, 0)
         if conv in self._layers:
             self._owned(g, operation).add_(gradient(conv, owned, operation.owns))
         weight = self._network.convolutions[operation.name].weight.to(g.dtype)
@@ -113,7 +114,7 @@ class Propagation:
     def _unpool(self, g: Tensor, record: _Record) -> Tensor:
         if record.kept is not None:
             return F.max_unpool2d(g, record.kept, [2, 2])
-        return F.interpolate(g, scale_factor=2, mode="nearest").mul_(0.25)
+        return F.interpolate(g.mul_(0.25), scale_factor=2, mode="nearest")
 
 
 def features(network: VGG19, picture: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
