@@ -17,18 +17,19 @@ class Adam:
     """Adam on pixels 0..1, restarted from the best picture at half the rate when the loss is not finite."""
 
     def __init__(self, x: Tensor, evaluate: Evaluate) -> None:
+        """Take the first picture, which the steps change in place."""
+        self.x = x
         self.loss, _ = evaluate(x)
         if not math.isfinite(self.loss):
             raise Diverged("the first loss is not a number")
         self._evaluate = evaluate
         self._restarts = 0
         self._best = (self.loss, x.clone())
-        self._start(x, LEARNING_RATE)
+        self._start(LEARNING_RATE)
 
-    def _start(self, x: Tensor, rate: float) -> None:
-        self.x = x.clone()
+    def _start(self, rate: float) -> None:
         self._rate = rate
-        self._optimiser = torch.optim.Adam([self.x], lr=rate, betas=(0.9, 0.99))
+        self._optimiser = torch.optim.Adam([self.x], lr=rate, betas=(0.9, 0.99), foreach=False)
 
     def step(self) -> float:
         """Move to another picture and return the loss at the one before; `Diverged` after too many restarts."""
@@ -37,9 +38,10 @@ class Adam:
             self._restart()
             return self.loss
         if loss < self._best[0]:
-            self._best = (loss, self.x.clone())
+            self._best = (loss, self._best[1].copy_(self.x))
         self.x.grad = gradient
         self._optimiser.step()
+        self._optimiser.zero_grad()
         self.x.clamp_(0, 1)
         self.loss = loss
         return loss
@@ -48,4 +50,5 @@ class Adam:
         self._restarts += 1
         if self._restarts > RESTARTS:
             raise Diverged("the loss is not a number")
-        self._start(self._best[1], self._rate / 2)
+        self.x.copy_(self._best[1])
+        self._start(self._rate / 2)

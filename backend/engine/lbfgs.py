@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -21,7 +22,9 @@ MEMORY = 5
 TRIES = 6
 HISTORY = 20
 STORED = torch.bfloat16
-"""Precision of the remembered pairs: half the memory of everything, and the inner products use what is stored."""
+"""Precision of steps and remembered pairs: half the memory, and steps and inner products use what is stored."""
+PART = 1 << 20
+"""Values that are brought to fp32 at a time."""
 
 
 class Diverged(ArithmeticError):
@@ -38,12 +41,17 @@ class _Pair:
 class LBFGS:
     """Limited-memory BFGS (Nocedal and Wright 2006, algorithm 7.5) around an `evaluate(x) -> (loss, gradient)`.
 
-    Each `step` costs one evaluation, unless a step fails and is tried again at a quarter of its length.
+    Each `step` costs one evaluation, unless a step fails and is tried again at a quarter of its length. During an
+    evaluation it holds the picture, the last gradient, the step in half precision and the pairs, and nothing else.
     """
 
     def __init__(
         self, x: Tensor, evaluate: Evaluate, precondition: Callable[[Tensor], Tensor], history: int = HISTORY
     ) -> None:
+        """Take the first picture (1, channels, height, width), contiguous: the steps change it in place.
+
+        `precondition` may change what it is given, and must treat each channel by itself.
+        """
         self.x = x
         self._evaluate = evaluate
         self._precondition = precondition
@@ -63,50 +71,71 @@ class LBFGS:
         return self.loss
 
     def _try_steps(self) -> bool:
-        direction = self._limited(self._direction())
+        step = self._limited(self._direction())
+        if not _finite(0, step):
+            return False
         for _ in range(TRIES):
-            x = self.x + direction
-            loss, gradient = self._evaluate(x)
+            _add(self.x, step, 1)
+            loss, gradient = self._evaluate(self.x)
             if _finite(loss, gradient) and loss <= RISE * max(self._recent):
-                self._remember(direction, gradient - self._gradient)
-                self.x, self.loss, self._gradient = x, loss, gradient
+                self._remember(step, self._gradient.neg_().add_(gradient))
+                self.loss, self._gradient = loss, gradient
                 self._recent.append(loss)
                 return True
-            direction = direction / 4
+            del gradient  # the next try makes another
+            _add(self.x, step, -1)
+            step /= 4
         return False
 
     def _limited(self, direction: Tensor) -> Tensor:
-        change = float(direction.square().mean().sqrt())
+        change = float(torch.linalg.vector_norm(direction)) / math.sqrt(direction.numel())
         most = LARGEST_CHANGE if self._pairs else FIRST_CHANGE
         wanted = min(change, most) if self._pairs else most
-        return direction * (wanted / change) if change > 0 else direction
+        return direction.mul_(wanted / change if change > 0 else 1).to(STORED)
 
     def _direction(self) -> Tensor:
         q = -self._gradient
         alphas = []
         for pair in reversed(self._pairs):
             alpha = pair.rho * _dot(pair.s, q)
-            q.sub_(pair.y, alpha=alpha)
+            _add(q, pair.y, -alpha)
             alphas.append(alpha)
         q = self._precondition(q)
         if self._pairs:
             last = self._pairs[-1]
-            q *= 1 / (last.rho * _dot(last.y, self._precondition(last.y.float())))
+            q *= 1 / (last.rho * self._squared_norm(last.y))
         for pair, alpha in zip(self._pairs, reversed(alphas), strict=True):
-            q.add_(pair.s, alpha=alpha - pair.rho * _dot(pair.y, q))
+            _add(q, pair.s, alpha - pair.rho * _dot(pair.y, q))
         return q
 
+    def _squared_norm(self, y: Tensor) -> float:
+        """yᵀPy, channel by channel where y is large."""
+        together = max(1, y.shape[1] * PART // y.numel())
+        parts = torch.split(y, together, dim=1)
+        return sum((_dot(channels, self._precondition(channels.float())) for channels in parts), 0.0)
+
     def _remember(self, s: Tensor, y: Tensor) -> None:
-        s, y = s.to(STORED), y.to(STORED)
+        y = y.to(STORED)
         curvature = _dot(s, y)
         # Pairs without positive curvature would make the inverse Hessian indefinite.
         if curvature > 1e-10 * _dot(y, y) ** 0.5 * _dot(s, s) ** 0.5:
             self._pairs.append(_Pair(s, y, 1 / curvature))
 
 
+def _add(x: Tensor, change: Tensor, factor: float) -> None:
+    """x += factor · change, without a copy of the change in the precision of x."""
+    for part, addend in zip(_parts(x), _parts(change), strict=True):
+        part.add_(addend, alpha=factor)
+
+
 def _dot(a: Tensor, b: Tensor) -> float:
-    return float(torch.dot(a.float().flatten(), b.float().flatten()))
+    return float(sum(torch.dot(x.float(), y.float()) for x, y in zip(_parts(a), _parts(b), strict=True)))
 
 
-def _finite(loss: float, gradient: Tensor) -> bool:
-    return bool(torch.isfinite(torch.tensor(loss))) and bool(torch.isfinite(gradient).all())
+def _parts(x: Tensor) -> Sequence[Tensor]:
+    return torch.split(x.view(-1), PART)
+
+
+def _finite(loss: float, values: Tensor) -> bool:
+    # A sum is finite if all its terms are, and takes no memory.
+    return math.isfinite(loss) and math.isfinite(float(values.sum()))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
+
+from backend.engine.cosine import cosine_transform
+
+LINES = 256
+"""Rows or columns that are transformed at a time, so that no second picture is needed."""
 
 
 class CosinePreconditioner:
@@ -19,23 +22,26 @@ class CosinePreconditioner:
     """
 
     def __init__(self, height: int, width: int, device: torch.device) -> None:
-        self._rows = cosine_matrix(height).to(device)
-        self._columns = cosine_matrix(width).to(device)
-        # Row k of the transform has k half waves over its length: k / (2 n) cycles a pixel.
-        down = torch.arange(height, device=device)[:, None] / (2 * height)
-        across = torch.arange(width, device=device)[None, :] / (2 * width)
-        frequency = (down.square() + across.square()).sqrt()
-        self._gain = frequency.clamp(min=1 / (2 * max(height, width))) ** -0.5
+        self._rows = cosine_transform(width, device)
+        self._columns = cosine_transform(height, device)
+        # Number k of the transform has k half waves over its length: k / (2 n) cycles a pixel.
+        self._down = (torch.arange(height, device=device) / (2 * height)).square()
+        self._across = (torch.arange(width, device=device) / (2 * width)).square()
+        self._least = 1 / (2 * max(height, width)) ** 2
 
-    def __call__(self, gradient: Tensor) -> Tensor:
-        """P applied to (1, channels, height, width)."""
-        spectrum = self._rows @ gradient @ self._columns.t()
-        return self._rows.t() @ (spectrum * self._gain) @ self._columns
+    def __call__(self, picture: Tensor) -> Tensor:
+        """P applied in place to (1, channels, height, width), which is returned."""
+        for rows in torch.split(picture, LINES, dim=2):
+            rows.copy_(self._rows.forward(rows))
+        for columns, across in zip(
+            torch.split(picture.mT, LINES, dim=2), torch.split(self._across, LINES), strict=True
+        ):
+            spectrum = self._columns.forward(columns).mul_(self._gain(across))
+            columns.copy_(self._columns.inverse(spectrum))
+        for rows in torch.split(picture, LINES, dim=2):
+            rows.copy_(self._rows.inverse(rows))
+        return picture
 
-
-def cosine_matrix(n: int) -> Tensor:
-    """The orthonormal DCT-II of length n as a matrix (n, n); its transpose is its inverse."""
-    k, x = torch.arange(n, dtype=torch.float64)[:, None], torch.arange(n, dtype=torch.float64)[None, :]
-    matrix = torch.cos(math.pi / n * (x + 0.5) * k) * math.sqrt(2 / n)
-    matrix[0] /= math.sqrt(2)
-    return matrix.float()
+    def _gain(self, across: Tensor) -> Tensor:
+        """|f|^-½ for some columns (n, height) of the spectrum, of which the square frequencies across are given."""
+        return (across[:, None] + self._down).clamp_(min=self._least).rsqrt_().sqrt_()
