@@ -61,6 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     stylize.add_argument("--steps", type=int, help="optimisation steps over all scales (from the preset)")
     stylize.add_argument("--style-strength", type=float, default=defaults.style_strength, metavar="X",
                          help="more style above 1, more content below (1.0)")  # fmt: skip
+    stylize.add_argument("--stroke-size", type=float, default=defaults.stroke_size, metavar="X",
+                         help="broader strokes above 1, finer ones below (1.0)")  # fmt: skip
     stylize.add_argument("--seed", type=int, default=defaults.seed, help="for starts with noise (0)")
     stylize.add_argument("--device", default=defaults.device, metavar="D", help="auto (default), cpu, cuda or mps")
     stylize.add_argument(
@@ -70,6 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     stylize.add_argument("--pooling", default=defaults.pooling, metavar="P", help="average (default) or max")
     stylize.add_argument("--weights", default=defaults.weights, metavar="W",
                          help="original (default), torchvision, or a .pth or .safetensors file")  # fmt: skip
+    stylize.add_argument("--memory-limit", type=float, metavar="GB",
+                         help="what the process that paints may take (all that is free)")  # fmt: skip
     stylize.set_defaults(run=_stylize)
     return parser
 
@@ -113,6 +117,8 @@ def _stylize(options: argparse.Namespace) -> int:
         init=options.init,
         optimiser=options.optimiser,
         pooling=options.pooling,
+        stroke_size=options.stroke_size,
+        memory_limit=options.memory_limit,
     )
     settings.check()
     from backend.imaging import files

@@ -67,8 +67,13 @@ ERRORS: dict[str, tuple[str, str]] = {
         "Choose a smaller working size or close other programs.",
     ),
     "too-little-memory": (
-        "A working size of {size} px needs about {needed} of memory, but only {free} is free.",
-        "Choose a working size of at most {largest} px or close other programs.",
+        "A working size of {size} px needs about {needed} of memory, but only {free} is available.",
+        "Choose a working size of at most {largest} px, close other programs, or raise the memory limit if there is one.",
+    ),
+    "no-size-fits": (
+        "A picture of {width} x {height} pixels needs about {needed} of memory even at the smallest working size, "
+        "but only {free} is available.",
+        "Scale the picture down, close other programs, or raise the memory limit if there is one.",
     ),
     "worker-died": (
         "The process that paints the picture ended unexpectedly ({reason}).",

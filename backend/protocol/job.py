@@ -92,8 +92,10 @@ class Settings:
     """How the picture is to be painted; None means what the preset says.
 
     `size` is the long side in pixels that is worked at; `style_strength` multiplies the weight of the
-    style (1 is balanced); `steps` is the number of optimisation steps over all scales; `weights` is
-    `original`, `torchvision` or a file's path.
+    style (1 is balanced); `stroke_size` multiplies the size of the strokes, as far as the style picture has the
+    pixels for it; `steps` is the number of optimisation steps over all scales; `weights` is `original`,
+    `torchvision` or a file's path; `memory_limit` is what the whole worker process may take, in GB of 10⁹ bytes,
+    None for all that is free.
     """
 
     preset: str = "normal"
@@ -107,6 +109,8 @@ class Settings:
     optimiser: str = "lbfgs"
     pooling: str = "average"
     smoothness: float = 1.0
+    stroke_size: float = 1.0
+    memory_limit: float | None = None
 
     def check(self) -> None:
         """Raise a Failure that names the first setting that is not allowed."""
@@ -118,6 +122,9 @@ class Settings:
         _whole("size", self.size, 64, 16384)
         _number("style_strength", self.style_strength, 0.01, 100.0)
         _number("smoothness", self.smoothness, 0.0, 100.0)
+        _number("stroke_size", self.stroke_size, 0.25, 4.0)
+        if self.memory_limit is not None:
+            _number("memory_limit", self.memory_limit, 0.5, 4096.0)
         _whole("seed", self.seed, 0, 2**31 - 1)
         if self.steps is not None:
             _whole("steps", self.steps, 1, 100_000)

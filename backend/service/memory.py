@@ -1,32 +1,45 @@
-"""How much memory is free on the device that paints."""
+"""How much memory a job may use on the device that paints."""
 
 from __future__ import annotations
 
-import os
+import ctypes
 from pathlib import Path
 
+import psutil
 import torch
 
 SHARE = 0.9
 """The part of the free memory that a job may plan with: the rest of the system goes on living."""
-MEMINFO = Path("/proc/meminfo")
+GB = 1e9
+CGROUP = Path("/sys/fs/cgroup")
+"""Where a container finds its own limit (cgroup v2)."""
 
 
-def free_memory(device: torch.device) -> float:
-    """Bytes that a job may use on the device; infinite where the system does not tell."""
+def free_memory(device: torch.device, limit: float | None = None) -> float:
+    """Bytes that a job may still use on the device; `limit` in GB bounds all that this process uses there."""
     if device.type == "cuda":
-        return SHARE * torch.cuda.mem_get_info(device)[0]
-    return SHARE * _host()
+        free, used = torch.cuda.mem_get_info(device)[0], torch.cuda.memory_allocated(device)
+    else:
+        free, used = min(psutil.virtual_memory().available, _container()), psutil.Process().memory_info().rss
+    return SHARE * free if limit is None else min(SHARE * free, limit * GB - used)
 
 
-def _host() -> float:
+def give_back() -> None:
+    """Return to the system what finished jobs took; the allocators would keep it, and it would count as used."""
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
     try:
-        lines = MEMINFO.read_text().splitlines()
-        values = dict(line.split(":", 1) for line in lines)
-        return float(values["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError, IndexError):
-        pass
+        ctypes.CDLL(None).malloc_trim(0)
+    except (AttributeError, OSError, TypeError):
+        pass  # not glibc
+
+
+def _container() -> float:
+    """Bytes that the limit of a container leaves, which psutil does not know; infinite without one."""
     try:
-        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")) / 2
-    except (AttributeError, ValueError, OSError):
+        limit, used = (int((CGROUP / name).read_text()) for name in ("memory.max", "memory.current"))
+        lines = (CGROUP / "memory.stat").read_text().splitlines()
+        # Copies of files are dropped when the memory is needed.
+        return limit - used + int(dict(line.split() for line in lines)["inactive_file"])
+    except (OSError, ValueError, KeyError):
         return float("inf")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from backend.engine.lbfgs import Diverged
-from backend.engine.memory import Plan, largest_side, peak, plan
+from backend.engine.memory import HISTORIES, SIDES, VALUE, Plan, largest_side, peak, plan
 from backend.engine.schedule import coarse_to_fine
 from backend.engine.settings import Settings
 from backend.engine.stylise import Iterate, stylise
@@ -52,15 +52,13 @@ class Painter:
     def _paint(self, job: Job, report: Report) -> Iterator[Iterate]:
         device = choose_device(job.settings.device)
         precision = choose_precision(device)
-        planned = planned_for(job, device, precision)
         try:
-            yield from self._iterates(job, self._network_for(job.settings, device, precision, report), planned)
+            yield from self._iterates(job, device, precision, report)
         except Diverged:
             if precision == torch.float32:
                 raise
             # Half precision can be what the optimisation stumbled over; the steps counted so far begin again.
-            planned = planned_for(job, device, torch.float32)
-            yield from self._iterates(job, self._network_for(job.settings, device, torch.float32, report), planned)
+            yield from self._iterates(job, device, torch.float32, report)
 
     def _network_for(self, wanted: Wanted, device: torch.device, precision: torch.dtype, report: Report) -> VGG19:
         key = (wanted.weights, device, precision, wanted.pooling)
@@ -69,8 +67,11 @@ class Painter:
             self._key = key
         return self._network
 
-    def _iterates(self, job: Job, network: VGG19, planned: Plan) -> Iterator[Iterate]:
+    def _iterates(self, job: Job, device: torch.device, precision: torch.dtype, report: Report) -> Iterator[Iterate]:
         wanted = job.settings
+        # The plan is for what is left beside the loaded network.
+        network = self._network_for(wanted, device, precision, report)
+        planned = planned_for(job, device, precision)
         grey = job.content.channels <= 2
         styles = [(_style(style.picture, grey), style.weight) for style in job.styles]
         schedule = coarse_to_fine(_size(job), wanted.size, wanted.preset, wanted.steps)
@@ -84,9 +85,10 @@ def _style(picture: Picture, grey: bool) -> Tensor:
 
 
 def planned_for(job: Job, device: torch.device, precision: torch.dtype) -> Plan:
-    """How the job is painted in the memory that is free; a Failure that names the largest size if it cannot be."""
+    """How the job is painted in the memory it may use; a Failure that names the largest size if it cannot be."""
     height, width = _size(job)
-    free = free_memory(device)
+    styles = sum(VALUE * style.picture.width * style.picture.height for style in job.styles)
+    free = free_memory(device, job.settings.memory_limit) - styles
     finest = {
         side: coarse_to_fine((height, width), side, job.settings.preset)[-1] for side in (*SIZES, job.settings.size)
     }
@@ -95,12 +97,11 @@ def planned_for(job: Job, device: torch.device, precision: torch.dtype) -> Plan:
         return found
     smaller = [(side, finest[side]) for side in SIZES if side < job.settings.size]
     largest = largest_side(smaller, height * width, precision.itemsize, free)
+    least = peak(scale if largest else finest[SIZES[0]], height * width, precision.itemsize, SIDES[-1], HISTORIES[-1])
+    amounts = {"needed": _size_of(least), "free": _size_of(max(0, free))}
     if largest is None:
-        raise Failure("out-of-memory", size=job.settings.size)
-    needed = peak(scale, height * width, precision.itemsize, 128, 1)
-    raise Failure(
-        "too-little-memory", size=job.settings.size, needed=_size_of(needed), free=_size_of(free), largest=largest
-    )
+        raise Failure("no-size-fits", width=width, height=height, **amounts)
+    raise Failure("too-little-memory", size=job.settings.size, largest=largest, **amounts)
 
 
 def _size(job: Job) -> tuple[int, int]:
@@ -116,6 +117,7 @@ def engine_settings(wanted: Wanted) -> Settings:
     return Settings(
         style_weight=BALANCED * wanted.style_strength,
         smoothness=Settings.smoothness * wanted.smoothness,
+        style_size=wanted.stroke_size,
         init=wanted.init,
         optimiser=wanted.optimiser,
         seed=wanted.seed,

@@ -38,13 +38,14 @@ class Worker:
         threading.Thread(target=self._read, daemon=True).start()
         # torch takes seconds to import; meanwhile the reader takes in the first job.
         from backend.service.device import describe_device
+        from backend.service.memory import give_back
         from backend.service.paint import Painter
 
         painter = Painter()
         self._send({"type": "ready", **describe_device()})
         while True:
-            message, pixels = self._jobs.get()
-            self._serve(painter, message, pixels)
+            self._serve(painter, *self._jobs.get())
+            give_back()
 
     def _read(self) -> None:
         while True:

@@ -24,7 +24,7 @@ LIBRARIES = {
     "imaging": {"numpy", "torch", "pyvips"},
     "engine": {"torch"},
     "weights": {"torch", "torchvision", "safetensors"},
-    "service": {"torch", "zmq"},
+    "service": {"torch", "zmq", "psutil"},
 }
 
 
