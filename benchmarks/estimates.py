@@ -1,0 +1,48 @@
+"""What the backend says beforehand that a job will take, beside what it took; and each preset's picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from backend.protocol.job import PRESETS, Settings
+from benchmarks.conditions import Conditions, Result, say
+from benchmarks.pictures import load, write_picture
+from benchmarks.service import Service, make_job
+
+SIZES = (192, 320, 512)
+"""Working sizes in pixels, in the order they are measured."""
+BOUND = 0.25
+"""The relative error that an estimate may have."""
+
+
+def measure(conditions: Conditions) -> Iterator[Result]:
+    """Ask, then paint, for each preset (in a hurry the first) and size."""
+    pair = conditions.pairs[0]
+    content, style = load(pair.content), load(pair.style)
+    height, width = content.shape[2:]
+    result: Result = {"pair": pair.name, "bound": BOUND, "jobs": [], "left_out": []}
+    with Service() as service:
+        estimate = getattr(service.backend, "estimate", None)
+        result["answers"] = estimate is not None
+        service.paint(make_job(content, style, Settings(size=64, steps=1)))
+        for preset in PRESETS[:1] if conditions.quick else PRESETS:
+            for size in SIZES:
+                settings = Settings(preset=preset, size=size)
+                told = estimate(width, height, settings) if estimate else None
+                if told and told.seconds > conditions.left:
+                    result["left_out"].append([preset, size])
+                    continue
+                painted = service.paint(make_job(content, style, settings), conditions.left)
+                say(f"  {preset} at {size}: {painted.seconds:.1f} s" + (f", told {told.seconds:.1f} s" if told else ""))
+                result["jobs"].append(
+                    {
+                        "preset": preset,
+                        "size": size,
+                        "seconds": painted.seconds,
+                        "told": told and told.seconds,
+                        "error": told and told.seconds / painted.seconds - 1,
+                    }
+                )
+                if size == max(SIZES):
+                    write_picture(painted.picture, conditions.picture(pair.name, preset))
+                yield result

@@ -1,0 +1,174 @@
+"""The race: how long the engine takes to a picture as good, by the same fp32 loss, as the paper's recipe's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import NamedTuple
+
+from torch import Tensor
+
+from backend.engine.objective import positions
+from backend.engine.settings import Scale, Settings
+from backend.engine.stylise import stylise
+from backend.engine.vgg import VGG19
+from backend.imaging.resize import factor_for_area, scaled
+from backend.weights.sources import load as load_weights
+from benchmarks import curves
+from benchmarks.conditions import Conditions, Result, say
+from benchmarks.curves import Curve, Stale
+from benchmarks.machine import engine_precision
+from benchmarks.pictures import Pair, load, write_picture
+from benchmarks.recipe import CONTENT, CONTENT_WEIGHT, STYLE, STYLE_WEIGHT, Recipe
+
+TARGETS = (200, 500)
+"""The recipe's steps whose loss is to be reached."""
+GOAL, FAILURE = 10, 5
+"""How many times faster than the recipe the engine is to be, and below what it has failed."""
+GIVE_UP = 4
+"""The race ends after 1 / GIVE_UP of the recipe's time: what comes later has failed already."""
+JUDGED = 10
+"""Steps at the finest scale between two judgements."""
+CHECKED, CHECKED_QUICKLY = 6, 4
+"""Steps of the recipe that are taken again, to check its curve and to measure its time."""
+FILTERS = {"conv1_1": 64, "conv2_1": 128, "conv3_1": 256, "conv4_1": 512, "conv5_1": 512}
+
+
+def entry(content: Tensor, style: Tensor) -> tuple[tuple[Scale, ...], Settings]:
+    """The schedule and the settings with which the engine enters: the recipe's loss, and steps until it is stopped."""
+    size = (content.shape[2], content.shape[3])
+    schedule = [Scale(*scaled(size, factor), steps) for factor, steps in ((0.25, 60), (0.5, 60), (1, 1000))]
+    return tuple(schedule), Settings(
+        relative=False,
+        smoothness=0,
+        content_weight=2 * CONTENT_WEIGHT / (512 * positions(size, CONTENT)),
+        style_weight=4 * STYLE_WEIGHT,
+        style_layers={layer: 1 / FILTERS[layer] ** 2 for layer in STYLE},
+        # The recipe takes the style at its own size.
+        style_size=1 / factor_for_area((style.shape[2], style.shape[3]), size[0] * size[1]),
+    )
+
+
+class Point(NamedTuple):
+    """After how many seconds, by the clock and of the processors together, a picture had which loss."""
+
+    wall: float
+    cpu: float
+    loss: float
+
+
+def crossing(points: Sequence[Point], loss: float) -> Point | None:
+    """Where the loss was first reached, between two points in proportion; None if it was not."""
+    before: Point | None = None
+    for point in points:
+        if point.loss <= loss:
+            if before is None:
+                return point
+            share = (before.loss - loss) / (before.loss - point.loss)
+            return Point(*(a + share * (b - a) for a, b in zip(before, point, strict=True)))
+        before = point
+    return None
+
+
+@dataclass
+class Stopwatch:
+    """Adds up the time between `with` and its end, by the clock and of the processors."""
+
+    wall: float = 0.0
+    cpu: float = 0.0
+
+    def __enter__(self) -> None:
+        self._began = time.perf_counter(), time.process_time()
+
+    def __exit__(self, *_: object) -> None:
+        self.wall += time.perf_counter() - self._began[0]
+        self.cpu += time.process_time() - self._began[1]
+
+
+class Opponent:
+    """The recipe, of which only the first steps are taken: for their time, and to see that its curve still holds."""
+
+    def __init__(self, recipe: Recipe, steps: int) -> None:
+        self._steps = recipe.run(steps)
+        self.losses: list[float] = []
+        self._times: list[Stopwatch] = []
+
+    def step(self) -> None:
+        """Take a step, if one is left."""
+        watch = Stopwatch()
+        with watch:
+            step = next(self._steps, None)
+        if step is not None:
+            self.losses.append(step.loss)
+            self._times.append(watch)
+
+    @property
+    def seconds(self) -> tuple[float, float]:
+        """Seconds of a step, by the clock and of the processors; the first one, which warms up, does not count."""
+        counted = self._times[1:]
+        return median(watch.wall for watch in counted), median(watch.cpu for watch in counted)
+
+
+def measure(conditions: Conditions) -> Iterator[Result]:
+    """Race over each pair, or in a hurry over one to the nearer target."""
+    network = VGG19(load_weights("original"), dtype=engine_precision())
+    targets = TARGETS[:1] if conditions.quick else TARGETS
+    result: Result = {"targets": list(targets), "give_up": GIVE_UP, "pairs": {}}
+    for pair in conditions.pairs[:1] if conditions.quick else conditions.pairs:
+        try:
+            result["pairs"][pair.name] = _race(pair, network, targets, conditions)
+        except Stale as stale:
+            result["pairs"][pair.name] = {"failed": str(stale)}
+        yield result
+
+
+def _race(pair: Pair, network: VGG19, targets: Sequence[int], conditions: Conditions) -> Result:
+    content, style = load(pair.content), load(pair.style)
+    curve = curves.read(pair.name)
+    curve.check_source(content, style)
+    recipe = Recipe(content, style)
+    opponent = Opponent(recipe, CHECKED_QUICKLY if conditions.quick else CHECKED)
+    points: list[Point] = []
+    watch, last = Stopwatch(), curve.losses[targets[-1]]
+    opponent.step()
+    opponent.step()
+    schedule, settings = entry(content, style)
+    iterates = stylise(network, content, [(style, 1.0)], schedule, settings)
+    coarse = sum(scale.steps for scale in schedule[:-1])
+    while True:
+        with watch:
+            iterate = next(iterates)
+        if iterate.step <= coarse or (iterate.step - coarse) % JUDGED:
+            continue
+        points.append(Point(watch.wall, watch.cpu, recipe.judge(iterate.picture())))
+        opponent.step()
+        say(f"  {pair.name}: {watch.wall:.0f} s, loss {points[-1].loss:.4g} on the way to {last:.4g}")
+        limit = targets[-1] * opponent.seconds[0] / GIVE_UP
+        if points[-1].loss <= last or watch.wall > limit or conditions.left < 0 or iterate.step == iterate.steps:
+            break
+    write_picture(iterate.picture(), conditions.picture(pair.name, "equal"))
+    if (error := curve.error(opponent.losses)) > curves.TOLERANCE:
+        raise Stale(f"The recipe's first steps differ from the stored curve by {error:.1%}.")
+    return _outcome(curve, opponent, points, targets) | {"curve_error": error, "steps": iterate.step - coarse}
+
+
+def _outcome(curve: Curve, opponent: Opponent, points: Sequence[Point], targets: Sequence[int]) -> Result:
+    wall, cpu = opponent.seconds
+    reached: Result = {}
+    for target in targets:
+        at = crossing(points, curve.losses[target])
+        reached[str(target)] = {
+            "loss": curve.losses[target],
+            "recipe_seconds": target * wall,
+            "seconds": at and at.wall,
+            "ratio": at and target * wall / at.wall,
+            "cpu_ratio": at and target * cpu / at.cpu,
+        }
+    return {
+        "recipe_seconds_per_step": wall,
+        "targets": reached,
+        "last": {"seconds": points[-1].wall, "loss": points[-1].loss, "recipe_step": curve.step_at(points[-1].loss)},
+        "points": [[round(point.wall, 2), round(point.loss)] for point in points],
+    }
