@@ -115,21 +115,26 @@ def measure(conditions: Conditions) -> Iterator[Result]:
     """Race over each pair, or in a hurry over one to the nearer target."""
     network = VGG19(load_weights("original"), dtype=engine_precision())
     targets = TARGETS[:1] if conditions.quick else TARGETS
+    checked = CHECKED_QUICKLY if conditions.quick else CHECKED
     result: Result = {"targets": list(targets), "give_up": GIVE_UP, "pairs": {}}
-    for pair in conditions.pairs[:1] if conditions.quick else conditions.pairs:
+    raced = conditions.pairs[:1] if conditions.quick else conditions.pairs
+    for index, pair in enumerate(raced):
+        deadline = time.monotonic() + conditions.left / (len(raced) - index)
         try:
-            result["pairs"][pair.name] = _race(pair, network, targets, conditions)
+            result["pairs"][pair.name] = _race(pair, network, targets, checked, conditions, deadline)
         except Stale as stale:
             result["pairs"][pair.name] = {"failed": str(stale)}
         yield result
 
 
-def _race(pair: Pair, network: VGG19, targets: Sequence[int], conditions: Conditions) -> Result:
+def _race(
+    pair: Pair, network: VGG19, targets: Sequence[int], checked: int, conditions: Conditions, deadline: float
+) -> Result:
     content, style = load(pair.content), load(pair.style)
     curve = curves.read(pair.name)
     curve.check_source(content, style)
     recipe = Recipe(content, style)
-    opponent = Opponent(recipe, CHECKED_QUICKLY if conditions.quick else CHECKED)
+    opponent = Opponent(recipe, checked)
     points: list[Point] = []
     watch, last = Stopwatch(), curve.losses[targets[-1]]
     opponent.step()
@@ -145,8 +150,8 @@ def _race(pair: Pair, network: VGG19, targets: Sequence[int], conditions: Condit
         points.append(Point(watch.wall, watch.cpu, recipe.judge(iterate.picture())))
         opponent.step()
         say(f"  {pair.name}: {watch.wall:.0f} s, loss {points[-1].loss:.4g} on the way to {last:.4g}")
-        limit = targets[-1] * opponent.seconds[0] / GIVE_UP
-        if points[-1].loss <= last or watch.wall > limit or conditions.left < 0 or iterate.step == iterate.steps:
+        late = watch.wall > targets[-1] * opponent.seconds[0] / GIVE_UP or time.monotonic() > deadline
+        if points[-1].loss <= last or late or iterate.step == iterate.steps:
             break
     write_picture(iterate.picture(), conditions.picture(pair.name, "equal"))
     if (error := curve.error(opponent.losses)) > curves.TOLERANCE:
@@ -164,6 +169,7 @@ def _outcome(curve: Curve, opponent: Opponent, points: Sequence[Point], targets:
             "recipe_seconds": target * wall,
             "seconds": at and at.wall,
             "ratio": at and target * wall / at.wall,
+            "ratio_below": None if at else target * wall / points[-1].wall,
             "cpu_ratio": at and target * cpu / at.cpu,
         }
     return {

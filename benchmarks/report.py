@@ -110,17 +110,16 @@ def _glance(results: Result) -> list[str]:
 
 
 def _summary(race: Result, target: int) -> str:
-    """The median ratio and its spread over pairs; a pair that did not get there counts as the slowest."""
-    outcomes = [pair["targets"][str(target)]["ratio"] for pair in race["pairs"].values() if "targets" in pair]
+    """The median ratio and its spread over pairs; one that did not get there counts as if it had at its end."""
+    outcomes = [pair["targets"][str(target)] for pair in race["pairs"].values() if "targets" in pair]
     if not outcomes:
         return "not measured"
-    floor = float(race["give_up"])
-    ratios = sorted(floor if ratio is None else ratio for ratio in outcomes)
-    middle, missed = median(ratios), outcomes.count(None)
+    ratios = sorted(at["ratio"] or at["ratio_below"] for at in outcomes)
+    middle, missed = median(ratios), sum(at["ratio"] is None for at in outcomes)
     text = f"1/{middle:.1f} (1/{ratios[0]:.1f} to 1/{ratios[-1]:.1f})"
     if missed:
-        text += f"; {missed} of {len(outcomes)} not reached, counted as 1/{floor:g}"
-    verdict = "goal" if middle >= GOAL else "no failure" if middle >= FAILURE else "failure"
+        text += f"; {missed} of {len(outcomes)} did not reach it before the race was ended, and count as if then"
+    verdict = "goal reached" if middle >= GOAL else "goal missed" if middle >= FAILURE else "failure"
     return f"{text}: {verdict}"
 
 
@@ -136,7 +135,7 @@ def _race(race: Result) -> list[str]:
                     f"{at['loss']:.4g}",
                     f"{at['recipe_seconds']:.0f} s",
                     f"{at['seconds']:.0f} s" if reached else "not reached",
-                    f"1/{at['ratio']:.1f}" if reached else "",
+                    f"1/{at['ratio']:.1f}" if reached else f"below 1/{at['ratio_below']:.1f}",
                     f"1/{at['cpu_ratio']:.1f}" if reached else "",
                 )
             )
