@@ -14,7 +14,7 @@ from backend.engine.objective import positions
 from backend.engine.settings import Scale, Settings
 from backend.engine.stylise import stylise
 from backend.engine.vgg import VGG19
-from backend.imaging.resize import factor_for_area, scaled
+from backend.imaging.sizes import factor_for_area, scaled
 from backend.weights.sources import load as load_weights
 from benchmarks import curves
 from benchmarks.conditions import Conditions, Result, say

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backend.engine.settings import Scale
-from backend.imaging.resize import Size, scaled
+from backend.imaging.sizes import Size, scaled
 
 COARSEST = 128
 """Long side in pixels of the coarsest scale or more: there a painting's largest forms fit the network's view."""

@@ -18,7 +18,8 @@ from backend.engine.preconditioner import CosinePreconditioner
 from backend.engine.schedule import LEAST_SIDE, work
 from backend.engine.settings import Scale, Settings
 from backend.engine.vgg import VGG19
-from backend.imaging.resize import factor_for_area, resize, scaled
+from backend.imaging.resize import resize
+from backend.imaging.sizes import factor_for_area, scaled
 
 Styles = Sequence[tuple[Tensor, float]]
 """Style pictures (1, 3, H, W) in 0..1 with their weights."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from backend.imaging.resize import resize, scaled
+from backend.imaging.resize import resize
+from backend.imaging.sizes import scaled
 
 
 def fill_transparent(rgb: Tensor, alpha: Tensor) -> Tensor:

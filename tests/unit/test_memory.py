@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 from hypothesis import given
@@ -16,6 +18,7 @@ from backend.protocol.job import Job, Picture, Settings, Style
 from backend.service import memory, paint
 
 GIB = 1 << 30
+CPU = torch.device("cpu")
 sides = st.integers(16, 16384)
 
 
@@ -54,7 +57,7 @@ def test_a_job_that_cannot_fit_is_refused_before_it_starts_with_the_size_that_wo
 ) -> None:
     wide = Picture(6000, 4000, 1, "u8", bytes(6000 * 4000))
     large = Job(wide, (Style(job(64).content),), Settings(size=6000))
-    monkeypatch.setattr(paint, "free_memory", lambda device: 2.0 * GIB)
+    monkeypatch.setattr(paint, "free_memory", lambda *_: 2.0 * GIB)
     with pytest.raises(Failure) as refusal:
         next(iter(paint.Painter().paint(large, lambda fraction: None)))
     assert refusal.value.code == "too-little-memory"
@@ -65,16 +68,42 @@ def test_a_job_that_cannot_fit_is_refused_before_it_starts_with_the_size_that_wo
 
 
 def test_where_nothing_fits_the_refusal_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paint, "free_memory", lambda device: 1.0)
+    monkeypatch.setattr(paint, "free_memory", lambda *_: 1.0)
     with pytest.raises(Failure) as refusal:
         next(iter(paint.Painter().paint(job(64), lambda fraction: None)))
-    assert refusal.value.code == "out-of-memory"
+    assert refusal.value.code == "no-size-fits"
 
 
-def test_free_memory_is_what_the_system_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    file = tmp_path / "meminfo"
-    file.write_text("MemTotal: 8000 kB\nMemAvailable:    4000 kB\n")
-    monkeypatch.setattr(memory, "MEMINFO", file)
-    assert memory.free_memory(torch.device("cpu")) == pytest.approx(0.9 * 4000 * 1024)
-    monkeypatch.setattr(memory, "MEMINFO", tmp_path / "none")
-    assert memory.free_memory(torch.device("cpu")) > 1e8
+def test_free_memory_is_what_the_system_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "CGROUP", tmp_path)
+    assert memory.free_memory(CPU) == pytest.approx(0.9 * psutil.virtual_memory().available, rel=0.1)
+
+
+def test_a_containers_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in {
+        "memory.max": "3000000\n",
+        "memory.current": "2500000\n",
+        "memory.stat": "anon 1\ninactive_file 500000\n",
+    }.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(memory, "CGROUP", tmp_path)
+    assert memory.free_memory(CPU) == pytest.approx(0.9 * 1_000_000)
+
+
+def test_a_limit_bounds_all_that_the_process_uses() -> None:
+    used = psutil.Process().memory_info().rss
+    assert memory.free_memory(CPU, used / 1e9 + 0.1) == pytest.approx(1e8, abs=2e7)
+    assert memory.free_memory(CPU, 0.5 * used / 1e9) < 0
+
+
+def test_a_limit_makes_the_plan_smaller_and_refuses_what_cannot_be() -> None:
+    used = psutil.Process().memory_info().rss / 1e9
+    large = replace(job(2048), content=Picture(2048, 2048, 1, "u8", bytes(2048 * 2048)))
+    plans = [paint.planned_for(_limited(large, used + more), CPU, torch.bfloat16) for more in (3.0, 1.5)]
+    assert plans[1].bytes < plans[0].bytes
+    with pytest.raises(Failure, match="memory limit"):
+        paint.planned_for(_limited(large, used + 0.2), CPU, torch.bfloat16)
+
+
+def _limited(job: Job, limit: float) -> Job:
+    return replace(job, settings=replace(job.settings, memory_limit=limit))
