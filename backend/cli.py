@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from backend.service.supervisor import IDLE_SECONDS, serve
+    from backend.service.serve import IDLE_SECONDS, serve
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     idle = IDLE_SECONDS if options.idle_exit is None else options.idle_exit

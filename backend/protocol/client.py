@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -17,9 +17,10 @@ from zmq.utils.monitor import recv_monitor_message
 
 from .connection import Connection, find_running
 from .errors import Failure
+from .estimate import Estimate
 from .events import Cancelled, Done, Event, Preview, Progress, Queued
 from .installation import Installation
-from .job import Job, Picture, check_header
+from .job import Job, Picture, Settings, check_header
 from .launch import ensure_running
 from .lock import is_locked
 from .messages import PROTOCOL, Assembly, Message, chunks, decode, encode
@@ -28,6 +29,8 @@ from .sockets import configure
 HELLO_SECONDS = 5.0
 SILENCE_SECONDS = 15.0
 STOP_SECONDS = 10.0
+ESTIMATE_SECONDS = 60.0
+"""How long an estimate may take: the first one on a device waits until it is measured."""
 
 
 def connect(installation: Installation | None = None) -> Backend:
@@ -119,6 +122,25 @@ class Backend:
         """What the backend says of itself: version, pid, device, queue, running job."""
         return self.ask({"type": "status"}, "status")
 
+    def estimate(
+        self,
+        width: int,
+        height: int,
+        settings: Settings = Settings(),  # noqa: B008 (frozen)
+        styles: Sequence[Message] = (),
+        channels: int = 3,
+        depth: str = "u8",
+    ) -> Estimate:
+        """What painting a picture of that size would take; the Failure that the job would meet if it cannot be painted.
+
+        `styles` are the headers of the style pictures; without any, one is assumed that is just large enough. The
+        first answer for a device takes seconds, the others none, also while a job runs.
+        """
+        content = {"width": width, "height": height, "channels": channels, "depth": depth}
+        about = {"content": content, "styles": list(styles), "settings": settings.to_wire()}
+        told = self.ask({"type": "estimate", "request": uuid.uuid4().hex, **about}, "estimated", ESTIMATE_SECONDS)
+        return Estimate(float(told["seconds"]), int(told["bytes"]))
+
     def submit(self, job: Job, previews: bool = False) -> Run:
         """Send a job; a Failure if it is not allowed or the backend has gone."""
         job.check()
@@ -129,15 +151,17 @@ class Backend:
                 self.send({"type": "chunk", "job": name, "picture": index, "offset": offset}, piece)
         return Run(self, name)
 
-    def ask(self, message: Message, answer: str) -> Message:
-        """Send a request and wait for the answer of that type."""
+    def ask(self, message: Message, answer: str, seconds: float = HELLO_SECONDS) -> Message:
+        """Send a request and wait for the answer of that type, and to that request if it has a name."""
         self.send(message, seconds=HELLO_SECONDS)
-        deadline = time.monotonic() + HELLO_SECONDS
+        deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             reply = self.receive(left)
-            if reply is not None and reply[0]["type"] == answer:
+            if reply is None or reply[0].get("request") not in (None, message.get("request")):
+                continue
+            if reply[0]["type"] == answer:
                 return reply[0]
-            if reply is not None and reply[0]["type"] == "refused":
+            if reply[0]["type"] == "refused":
                 raise Failure.from_wire(reply[0])
         raise Failure("no-answer")
 
@@ -194,6 +218,9 @@ class Run:
     def _event(self, message: Message, payload: bytes | None) -> Event | None:
         """The event that a message stands for, or None for parts of one and for what is not ours."""
         kind = message["type"]
+        # An answer to an estimate that nobody waits for any more is not about this job.
+        if message.get("request") is not None:
+            return None
         if kind == "refused" and message.get("job") in (None, self._name):
             raise Failure.from_wire(message)
         if message.get("job") != self._name:

@@ -27,7 +27,7 @@ ERRORS: dict[str, tuple[str, str]] = {
         "Run `neural-style stop`, then `python3 install.py`, and restart GIMP.",
     ),
     "stopping": ("The backend is shutting down.", "Try again in a moment."),
-    "busy": ("The backend already has {count} jobs waiting.", "Try again when some of them are finished."),
+    "busy": ("The backend already has {count} requests waiting.", "Try again when some of them are finished."),
     "folder": ("The folder {path} cannot be used: {reason}.", "Make it writable for you alone and try again."),
     # What a job can be refused for.
     "bad-message": (

@@ -60,6 +60,11 @@ class Installation:
         return self.run / "start.lock"
 
     @property
+    def speed_file(self) -> Path:
+        """What the backend found out about the speed of this machine's devices."""
+        return self.home / "speed.json"
+
+    @property
     def log_file(self) -> Path:
         """Where the backend and its worker write their log."""
         return self.home / "log" / "backend.log"

@@ -16,13 +16,22 @@ CGROUP = Path("/sys/fs/cgroup")
 """Where a container finds its own limit (cgroup v2)."""
 
 
-def free_memory(device: torch.device, limit: float | None = None) -> float:
-    """Bytes that a job may still use on the device; `limit` in GB bounds all that this process uses there."""
-    if device.type == "cuda":
-        free, used = torch.cuda.mem_get_info(device)[0], torch.cuda.memory_allocated(device)
-    else:
-        free, used = min(psutil.virtual_memory().available, _container()), psutil.Process().memory_info().rss
+def free_memory(device: torch.device, limit: float | None = None, loaded: float | None = None) -> float:
+    """Bytes that a job may still use on the device; `limit` in GB bounds all that this process uses there.
+
+    With `loaded`, what a job may use that begins when the process uses so many bytes there, instead of now.
+    """
+    on_gpu = device.type == "cuda"
+    free = torch.cuda.mem_get_info(device)[0] if on_gpu else min(psutil.virtual_memory().available, _container())
+    used = used_memory(device)
+    if loaded is not None:
+        free, used = free + used - loaded, loaded
     return SHARE * free if limit is None else min(SHARE * free, limit * GB - used)
+
+
+def used_memory(device: torch.device) -> float:
+    """Bytes that this process uses on the device."""
+    return float(torch.cuda.memory_allocated(device) if device.type == "cuda" else psutil.Process().memory_info().rss)
 
 
 def give_back() -> None:

@@ -8,24 +8,23 @@ import torch
 from torch import Tensor
 
 from backend.engine.lbfgs import Diverged
-from backend.engine.memory import HISTORIES, SIDES, VALUE, Plan, largest_side, peak, plan
-from backend.engine.schedule import coarse_to_fine
+from backend.engine.memory import Plan
 from backend.engine.settings import Settings
 from backend.engine.stylise import Iterate, stylise
 from backend.engine.vgg import VGG19
 from backend.imaging.colour import to_grey
 from backend.imaging.pixels import colours
+from backend.imaging.sizes import Size
 from backend.protocol.errors import Failure
 from backend.protocol.job import Job, Picture
 from backend.protocol.job import Settings as Wanted
 from backend.service.device import choose_device, choose_precision
 from backend.service.memory import free_memory
+from backend.service.plan import plan_of, schedule_of, style_bytes
 from backend.weights.sources import Report, load
 
 BALANCED = Settings.style_weight
 """The style weight that a style strength of 1 stands for."""
-SIZES = (64, 128, 192, 256, 384, 512, 640, 768, 1024, 1280, 1536, 2048, 2560, 3072, 4096, 6144, 8192, 12288)
-"""Working sizes that a refusal may offer instead."""
 
 
 class Painter:
@@ -60,11 +59,14 @@ class Painter:
             # Half precision can be what the optimisation stumbled over; the steps counted so far begin again.
             yield from self._iterates(job, device, torch.float32, report)
 
+    def holds(self, wanted: Wanted, device: torch.device, precision: torch.dtype) -> bool:
+        """Whether the network for such a job is loaded."""
+        return self._key == (wanted.weights, device, precision, wanted.pooling)
+
     def _network_for(self, wanted: Wanted, device: torch.device, precision: torch.dtype, report: Report) -> VGG19:
-        key = (wanted.weights, device, precision, wanted.pooling)
-        if self._network is None or key != self._key:
+        if self._network is None or not self.holds(wanted, device, precision):
             self._network = VGG19(load(wanted.weights, report), device, precision, wanted.pooling)
-            self._key = key
+            self._key = (wanted.weights, device, precision, wanted.pooling)
         return self._network
 
     def _iterates(self, job: Job, device: torch.device, precision: torch.dtype, report: Report) -> Iterator[Iterate]:
@@ -74,7 +76,7 @@ class Painter:
         planned = planned_for(job, device, precision)
         grey = job.content.channels <= 2
         styles = [(_style(style.picture, grey), style.weight) for style in job.styles]
-        schedule = coarse_to_fine(_size(job), wanted.size, wanted.preset, wanted.steps)
+        schedule = schedule_of(_size(job), wanted)
         return stylise(network, colours(job.content), styles, schedule, engine_settings(wanted), planned)
 
 
@@ -86,30 +88,13 @@ def _style(picture: Picture, grey: bool) -> Tensor:
 
 def planned_for(job: Job, device: torch.device, precision: torch.dtype) -> Plan:
     """How the job is painted in the memory it may use; a Failure that names the largest size if it cannot be."""
-    height, width = _size(job)
-    styles = sum(VALUE * style.picture.width * style.picture.height for style in job.styles)
-    free = free_memory(device, job.settings.memory_limit) - styles
-    finest = {
-        side: coarse_to_fine((height, width), side, job.settings.preset)[-1] for side in (*SIZES, job.settings.size)
-    }
-    scale = finest[job.settings.size]
-    if found := plan(scale, height * width, precision.itemsize, free):
-        return found
-    smaller = [(side, finest[side]) for side in SIZES if side < job.settings.size]
-    largest = largest_side(smaller, height * width, precision.itemsize, free)
-    least = peak(scale if largest else finest[SIZES[0]], height * width, precision.itemsize, SIDES[-1], HISTORIES[-1])
-    amounts = {"needed": _size_of(least), "free": _size_of(max(0, free))}
-    if largest is None:
-        raise Failure("no-size-fits", width=width, height=height, **amounts)
-    raise Failure("too-little-memory", size=job.settings.size, largest=largest, **amounts)
+    styles = sum(style.picture.width * style.picture.height for style in job.styles)
+    free = free_memory(device, job.settings.memory_limit) - style_bytes(styles)
+    return plan_of(_size(job), job.settings, precision.itemsize, free)
 
 
-def _size(job: Job) -> tuple[int, int]:
+def _size(job: Job) -> Size:
     return job.content.height, job.content.width
-
-
-def _size_of(count: float) -> str:
-    return f"{count / 1e9:.1f} GB"
 
 
 def engine_settings(wanted: Wanted) -> Settings:

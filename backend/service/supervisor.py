@@ -17,43 +17,19 @@ import zmq
 
 from backend import __version__
 from backend.protocol.errors import Failure
-from backend.protocol.installation import Installation, private_folder
-from backend.protocol.lock import sign, try_lock
+from backend.protocol.installation import Installation
 from backend.protocol.messages import PROTOCOL, Message, chunks, decode, encode
 from backend.protocol.sockets import BEAT
 from backend.service.endpoint import Endpoint
+from backend.service.estimates import Addressed, Estimates
 from backend.service.jobs import Jobs, Record
 from backend.service.outbox import ClientGone, Outbox
 from backend.service.worker_process import EVENTS, WorkerProcess
 
-IDLE_SECONDS = 900.0
 CANCEL_SECONDS = 5.0
 """How long a worker may take to notice a cancel before it is killed."""
-LOCK_SECONDS = 0.1
-"""How long a start tries to be the one backend: longer than a look at the lock, shorter than anybody's wait."""
 
 log = logging.getLogger(__name__)
-
-
-def serve(installation: Installation, idle_seconds: float = IDLE_SECONDS) -> bool:
-    """Run the backend until it is stopped or idle; False at once if another one runs."""
-    private_folder(installation.run)
-    lock = _lock(installation)
-    if lock is None:
-        return False
-    with lock:
-        sign(lock)
-        installation.connection_file.unlink(missing_ok=True)
-        Supervisor(installation, idle_seconds).run()
-    return True
-
-
-def _lock(installation: Installation) -> Any:
-    # A client that looks whether a backend runs holds the lock for an instant: one refusal proves nothing.
-    deadline = time.monotonic() + LOCK_SECONDS
-    while (lock := try_lock(installation.lock_file)) is None and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return lock
 
 
 class Supervisor:
@@ -69,6 +45,7 @@ class Supervisor:
         self._socket = self._endpoint.socket
         self._outbox = Outbox(self._socket)
         self._jobs = Jobs()
+        self._estimates = Estimates()
         self._workers = 0
         self._worker: WorkerProcess | None = None
         self._device: Message = {}
@@ -79,6 +56,7 @@ class Supervisor:
             "status": self._on_status,
             "submit": self._on_submit,
             "chunk": self._on_chunk,
+            "estimate": self._on_estimate,
             "cancel": self._on_cancel,
             "ready": self._on_ready,
             "stop": self._on_stop,
@@ -124,7 +102,8 @@ class Supervisor:
         if record is not None and record.state == "receiving":
             self._finish(record, {"type": "failed", **failure.to_wire()})
         else:
-            self._send(client, {"type": "refused", "job": message.get("job"), **failure.to_wire()})
+            about = {name: message.get(name) for name in ("job", "request")}
+            self._send(client, {"type": "refused", **about, **failure.to_wire()})
 
     def _on_hello(self, client: bytes, message: Message, payload: bytes | None) -> None:
         self._send(client, {"type": "welcome", "protocol": PROTOCOL, "version": __version__, "pid": os.getpid()})
@@ -157,6 +136,9 @@ class Supervisor:
             record.state = "queued"
             self._feed()
 
+    def _on_estimate(self, client: bytes, message: Message, payload: bytes | None) -> None:
+        self._give_worker(self._estimates.add(client, message))
+
     def _on_cancel(self, client: bytes, message: Message, payload: bytes | None) -> None:
         record = self._jobs.find(client, message.get("job"))
         if record is not None:
@@ -180,6 +162,7 @@ class Supervisor:
     def _forget(self, client: bytes) -> None:
         """Drop what a vanished client had asked for."""
         self._outbox.drop(client)
+        self._estimates.drop(client)
         for record in self._jobs.of(client):
             log.info("job %s: its client has gone", record.key)
             self._cancel(record)
@@ -197,12 +180,9 @@ class Supervisor:
             self._send(record.client, {"type": "queued", "job": record.name, "position": position})
 
     def _start(self, record: Record) -> None:
-        if self._worker is None:
-            self._start_worker()
-        assert self._worker is not None
         record.state = "running"
-        self._worker.busy = record.key
-        self._worker.send({"type": "job", "job": record.key, **record.request}, record.take_pixels())
+        worker = self._give_worker({"type": "job", "job": record.key, **record.request}, record.take_pixels())
+        worker.busy = record.key
 
     def _cancel(self, record: Record) -> None:
         if record.state != "running":
@@ -221,10 +201,17 @@ class Supervisor:
 
     # --- The worker ------------------------------------------------------------------------------------------
 
-    def _start_worker(self) -> None:
+    def _give_worker(self, message: Message, payload: bytes = b"") -> WorkerProcess:
+        """Send something to the worker, which is started if the last one has died."""
+        worker = self._worker or self._start_worker()
+        worker.send(message, payload)
+        return worker
+
+    def _start_worker(self) -> WorkerProcess:
         self._workers += 1
         self._worker = WorkerProcess(self._context, self._workers)
         log.info("worker %d started, pid %d", self._workers, self._worker.pid)
+        return self._worker
 
     def _receive_event(self) -> None:
         number, header, payload = self._events.recv_multipart()
@@ -235,8 +222,14 @@ class Supervisor:
             self._worker_ended(self._worker)
         elif message["type"] == "ready":
             self._device = message
+        elif "request" in message:
+            self._answer(self._estimates.answer(message))
         else:
             self._relay(message, payload)
+
+    def _answer(self, *answers: Addressed | None) -> None:
+        for client, message in filter(None, answers):
+            self._send(client, message)
 
     def _relay(self, message: Message, payload: bytes) -> None:
         """Pass on what the worker says of its job."""
@@ -263,6 +256,7 @@ class Supervisor:
         log.warning("worker %d ended: %s", worker.number, how)
         self._worker = None
         worker.kill()
+        self._answer(*self._estimates.refuse_all(Failure("worker-died", reason=how)))
         record = self._jobs.by_key(worker.busy) if worker.busy else None
         if record is not None and record.cancel_deadline is not None:
             self._finish(record, {"type": "cancelled"})
@@ -295,6 +289,7 @@ class Supervisor:
         for record in self._jobs:
             self._jobs.remove(record)
             self._send(record.client, {"type": "failed", "job": record.name, **Failure("stopping").to_wire()})
+        self._answer(*self._estimates.refuse_all(Failure("stopping")))
         self._outbox.flush()
         if self._worker is not None:
             self._worker.end()

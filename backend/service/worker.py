@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import IO, Any
@@ -29,23 +30,32 @@ class Worker:
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self._jobs: queue.Queue[tuple[Message, bytes]] = queue.Queue()
+        self._jobs: queue.Queue[tuple[Message, bytes] | None] = queue.Queue()
         self._cancelled: set[str] = set()
         self._preview_wanted: set[str] = set()
+        self._estimator: Any = None
+        self._unanswered: deque[Message] = deque()
+        self._disturbed = False
+        """Whether the job that runs took time that is not its own."""
 
     def run(self) -> None:
         """Serve until the supervisor closes the pipe."""
         threading.Thread(target=self._read, daemon=True).start()
         # torch takes seconds to import; meanwhile the reader takes in the first job.
         from backend.service.device import describe_device
-        from backend.service.memory import give_back
+        from backend.service.estimator import Estimator
         from backend.service.paint import Painter
+        from backend.service.speeds import Speeds
 
         painter = Painter()
+        self._estimator = Estimator(painter, Speeds(Installation.find().speed_file))
         self._send({"type": "ready", **describe_device()})
         while True:
-            self._serve(painter, *self._jobs.get())
-            give_back()
+            item = self._jobs.get()
+            if item is None:
+                self._answer_waiting()
+            else:
+                self._serve_and_learn(painter, *item)
 
     def _read(self) -> None:
         while True:
@@ -56,29 +66,70 @@ class Worker:
                 os._exit(0)
             if message["type"] == "job":
                 self._jobs.put((message, payload))
+            elif message["type"] == "estimate":
+                if not self._answer(message):
+                    self._unanswered.append(message)
+                    self._jobs.put(None)  # wakes the main thread, if it has no job
             elif message["type"] == "cancel":
                 self._cancelled.add(message["job"])
             elif message["type"] == "ready":
                 self._preview_wanted.add(message["job"])
 
-    def _serve(self, painter: Any, message: Message, pixels: bytes) -> None:
+    # --- Estimates -------------------------------------------------------------------------------------------
+
+    def _answer(self, message: Message) -> bool:
+        """Answer an estimate, in any thread and at once; False if the device has to be measured first."""
+        try:
+            estimate = self._estimator and self._estimator.estimate(message)
+        except Exception as error:
+            self._refuse(message, error)
+            return True
+        if estimate is not None:
+            self._send({"type": "estimated", "request": message["request"], **asdict(estimate)})
+        return estimate is not None
+
+    def _answer_waiting(self) -> None:
+        """Measure what the waiting estimates need to know, and answer them; the reader cannot, the device is ours."""
+        while self._unanswered:
+            message = self._unanswered.popleft()
+            self._disturbed = True
+            try:
+                self._estimator.measure(message)
+                self._answer(message)
+            except Exception as error:
+                self._refuse(message, error)
+
+    def _refuse(self, message: Message, error: Exception) -> None:
+        self._send({"type": "refused", "request": message["request"], **_failure(error).to_wire()})
+
+    def _serve_and_learn(self, painter: Any, message: Message, pixels: bytes) -> None:
+        from backend.service.memory import give_back
+
+        told, began = self._estimator.tell(message), time.monotonic()
+        self._disturbed = False
+        finished = self._serve(painter, message, pixels)
+        taken = time.monotonic() - began
+        give_back()
+        if finished and told is not None and not self._disturbed:
+            self._estimator.learn(message, told, taken)
+
+    # --- Jobs ------------------------------------------------------------------------------------------------
+
+    def _serve(self, painter: Any, message: Message, pixels: bytes) -> bool:
+        """Run a job; whether it was finished."""
         name = message["job"]
         try:
             if message["previews"]:
                 self._preview_wanted.add(name)
-            self._paint(painter, name, _job(message, pixels))
-        except Failure as failure:
-            self._send({"type": "failed", "job": name, **failure.to_wire()})
+            return self._paint(painter, name, _job(message, pixels))
         except Exception as error:
-            traceback.print_exc()
-            reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no details'}"
-            internal = Failure("internal", reason=reason[:200], log=Installation.find().log_file)
-            self._send({"type": "failed", "job": name, **internal.to_wire()})
+            self._send({"type": "failed", "job": name, **_failure(error).to_wire()})
+            return False
         finally:
             self._cancelled.discard(name)
             self._preview_wanted.discard(name)
 
-    def _paint(self, painter: Any, name: str, job: Job) -> None:
+    def _paint(self, painter: Any, name: str, job: Job) -> bool:
         from backend.imaging.pixels import painted, preview
 
         last, reported, previewed = None, 0.0, time.monotonic()
@@ -96,11 +147,14 @@ class Worker:
                 self._send_picture("preview", name, preview(_bounded(last.picture())))
             if name in self._cancelled:
                 self._send({"type": "cancelled", "job": name})
-                return
+                return False
+            self._answer_waiting()
         assert last is not None
         self._send_picture("done", name, painted(last.picture(), job.content))
+        return True
 
     def _downloading(self, name: str, fraction: float) -> None:
+        self._disturbed = True
         self._progress(name, Progress("downloading", fraction=fraction))
 
     def _progress(self, name: str, progress: Progress) -> None:
@@ -114,6 +168,15 @@ class Worker:
             self._channel.send(message, payload)
         except OSError:
             os._exit(0)
+
+
+def _failure(error: Exception) -> Failure:
+    """The failure for a user; what nobody foresaw goes to the log."""
+    if isinstance(error, Failure):
+        return error
+    traceback.print_exception(error)
+    reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no details'}"
+    return Failure("internal", reason=reason[:200], log=Installation.find().log_file)
 
 
 def _job(message: Message, pixels: bytes) -> Job:

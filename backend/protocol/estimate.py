@@ -1,0 +1,31 @@
+"""What a job will take, told before it starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .events import duration
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The `seconds` a job takes once it is its turn, and the `bytes` of the whole process that paints it, at most."""
+
+    seconds: float
+    bytes: int
+
+    @property
+    def time(self) -> str:
+        """The seconds as people say what they do not know exactly: `8 s`, `1 min 20 s`, `2 h 5 min`."""
+        steps = ((20, 1), (60, 5), (600, 10), (36000, 60))
+        step = next((step for below, step in steps if self.seconds < below), 300)
+        return duration(max(1, step * round(self.seconds / step)))
+
+    @property
+    def memory(self) -> str:
+        """The bytes as people say them: `0.8 GB`."""
+        return f"{self.bytes / 1e9:.1f} GB"
+
+    def text(self) -> str:
+        """One short line for a dialog."""
+        return f"about {self.time}, {self.memory}"

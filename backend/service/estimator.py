@@ -1,0 +1,87 @@
+"""The worker's answers to what a job would take; measured once for each device, and then plain arithmetic."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from backend.engine.cost import seconds
+from backend.protocol.errors import Failure
+from backend.protocol.estimate import Estimate
+from backend.protocol.job import Settings, picture_bytes
+from backend.service.calibration import calibrate
+from backend.service.channel import Message
+from backend.service.device import choose_device, choose_precision
+from backend.service.memory import free_memory, used_memory
+from backend.service.paint import Painter
+from backend.service.plan import plan_of, schedule_of, style_bytes
+from backend.service.speeds import Speeds
+
+COPIES = 2
+"""How often the pixels of a job are held while it runs: as they came, and cut into pictures."""
+
+
+class Estimator:
+    """Tells what jobs take. A request is a job's header: `content`, `styles` (perhaps none) and `settings`.
+
+    `estimate` may be called from any thread, the others only from the one that paints.
+    """
+
+    def __init__(self, painter: Painter, speeds: Speeds) -> None:
+        self._painter = painter
+        self._speeds = speeds
+
+    def estimate(self, request: Message) -> Estimate | None:
+        """The seconds and bytes of a job, None if the device was never measured; a Failure if it would be refused."""
+        wanted = Settings.from_wire(request["settings"])
+        device, precision = _device_of(wanted)
+        known = self._speeds.get(_name(device, precision))
+        if known is None:
+            return None
+        content, styles = request["content"], request["styles"]
+        pixels = [style["width"] * style["height"] for style in styles]
+        own = COPIES * sum(map(picture_bytes, (content, *styles))) + style_bytes(sum(pixels))
+        free = free_memory(device, wanted.memory_limit, known.loaded) - own
+        size = content["height"], content["width"]
+        plan = plan_of(size, wanted, precision.itemsize, free)
+        layer = content["height"] * content["width"]
+        told = seconds(known.speed, schedule_of(size, wanted), plan.tile, layer, pixels, wanted.stroke_size)
+        if not self._painter.holds(wanted, device, precision):
+            told += known.speed.factor * known.speed.loading
+        return Estimate(told, int(known.loaded + own + plan.bytes))
+
+    def measure(self, request: Message) -> None:
+        """Find out how fast the device for a job is, if that is not known; a Failure if there are no weights."""
+        device, precision = _device_of(Settings.from_wire(request["settings"]))
+        name = _name(device, precision)
+        if self._speeds.get(name) is None:
+            self._speeds.put(name, calibrate(device, precision))
+
+    def tell(self, request: Message) -> float | None:
+        """The seconds that a job that is to begin now will take, if that can be told."""
+        try:
+            estimate = self.estimate(request)
+        except Failure:
+            return None
+        return None if estimate is None else estimate.seconds
+
+    def learn(self, request: Message, told: float, taken: float) -> None:
+        """Take account of a job that is over: the machine's speed wanders, and jobs tell its present one."""
+        device, precision = _device_of(Settings.from_wire(request["settings"]))
+        name = _name(device, precision)
+        if known := self._speeds.get(name):
+            self._speeds.put(name, replace(known.after(told, taken), loaded=used_memory(device)))
+
+
+def _device_of(wanted: Settings) -> tuple[torch.device, torch.dtype]:
+    device = choose_device(wanted.device)
+    return device, choose_precision(device)
+
+
+def _name(device: torch.device, precision: torch.dtype) -> str:
+    """A name for all that the measured speed depends on."""
+    on_gpu = device.type == "cuda"
+    what: Any = torch.cuda.get_device_name(device) if on_gpu else torch.backends.cpu.get_cpu_capability()
+    return f"{device.type}, {what}, {precision}, torch {torch.__version__}, {torch.get_num_threads()} threads"

@@ -1,0 +1,35 @@
+"""The one backend of a home: it runs under a lock, and a second one steps back."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from backend.protocol.installation import Installation, private_folder
+from backend.protocol.lock import sign, try_lock
+from backend.service.supervisor import Supervisor
+
+IDLE_SECONDS = 900.0
+LOCK_SECONDS = 0.1
+"""How long a start tries to be the one backend: longer than a look at the lock, shorter than anybody's wait."""
+
+
+def serve(installation: Installation, idle_seconds: float = IDLE_SECONDS) -> bool:
+    """Run the backend until it is stopped or idle; False at once if another one runs."""
+    private_folder(installation.run)
+    lock = _lock(installation)
+    if lock is None:
+        return False
+    with lock:
+        sign(lock)
+        installation.connection_file.unlink(missing_ok=True)
+        Supervisor(installation, idle_seconds).run()
+    return True
+
+
+def _lock(installation: Installation) -> Any:
+    # A client that looks whether a backend runs holds the lock for an instant: one refusal proves nothing.
+    deadline = time.monotonic() + LOCK_SECONDS
+    while (lock := try_lock(installation.lock_file)) is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return lock

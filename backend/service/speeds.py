@@ -1,0 +1,89 @@
+"""What is known of each device's speed, kept in a file and corrected by every job."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from backend.engine.cost import Line, Speed
+
+FORMAT = 1
+"""Raised when the numbers in the file mean something else; older files then count for nothing."""
+MOST = 16
+"""Devices that are remembered, the latest ones."""
+RATE = 0.5
+"""How much of the difference between a long job and its estimate is believed."""
+LONG = 10.0
+"""Seconds from which on a job is believed as much as any; a shorter one is believed in proportion."""
+SURPRISE = 2.0
+"""The factor beyond which a single job's difference is not believed: the machine may have slept."""
+RANGE = 10.0
+"""The factor beyond which jobs never move an estimate from what was measured."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """A device's speed, and the bytes that the process uses there with a loaded network and no job."""
+
+    speed: Speed
+    loaded: float
+
+    def after(self, told: float, taken: float) -> Known:
+        """What is known after a job that was told to take `told` seconds and took `taken`, both above 0."""
+        believed = RATE * min(1.0, taken / LONG)
+        ratio = min(max(taken / told, 1 / SURPRISE), SURPRISE)
+        factor = min(max(self.speed.factor * ratio**believed, 1 / RANGE), RANGE)
+        return replace(self, speed=replace(self.speed, factor=factor))
+
+
+class Speeds:
+    """The known devices by their names; to be changed from one thread only, and read from any."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the file; one that is missing, damaged or of another format is as good as empty."""
+        self._path = path
+        self._known = _read(path)
+
+    def get(self, device: str) -> Known | None:
+        """What is known of a device."""
+        return self._known.get(device)
+
+    def put(self, device: str, known: Known) -> None:
+        """Remember a device, here and in the file, which is written whole or not at all."""
+        others = {name: value for name, value in self._known.items() if name != device}
+        self._known = dict([*others.items(), (device, known)][-MOST:])
+        values = {"format": FORMAT, "devices": {name: asdict(value) for name, value in self._known.items()}}
+        part = self._path.with_name(f"{self._path.name}.{os.getpid()}.part")
+        # Without the file the next backend measures again: no reason to fail.
+        with contextlib.suppress(OSError):
+            part.write_text(json.dumps(values), "utf-8")
+            os.replace(part, self._path)
+
+
+def _read(path: Path) -> dict[str, Known]:
+    try:
+        values = json.loads(path.read_text("utf-8"))
+        if values["format"] != FORMAT:
+            return {}
+        return {str(name): _known(known) for name, known in values["devices"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _known(values: Mapping[str, Any]) -> Known:
+    speed = values["speed"]
+    step, setup = (Line(_amount(speed[name]["fixed"]), _amount(speed[name]["rate"])) for name in ("step", "setup"))
+    layer, loading, factor = (_amount(speed[name]) for name in ("layer", "loading", "factor"))
+    return Known(Speed(step, setup, layer, loading, factor), _amount(values["loaded"]))
+
+
+def _amount(value: Any) -> float:
+    if not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
+        raise ValueError("not an amount")
+    return float(value)
