@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import signal
 import sys
@@ -12,6 +13,7 @@ from typing import NoReturn
 from backend import __version__
 from backend.protocol import client, job
 from backend.protocol.errors import Failure
+from backend.protocol.estimate import Estimate
 from backend.protocol.events import Done, Progress, Queued, duration
 from backend.protocol.installation import Installation
 
@@ -52,30 +54,41 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("stop", help="stop the backend").set_defaults(run=_stop)
 
     stylize = commands.add_parser("stylize", help="paint CONTENT in the style of STYLE")
-    defaults = job.Settings()
     stylize.add_argument("content", type=Path, metavar="CONTENT", help="the picture to paint")
     stylize.add_argument("style", type=Path, metavar="STYLE", help="the painting whose style it gets")
     stylize.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="where to write the result")
-    stylize.add_argument("--preset", default=defaults.preset, metavar="P", help="draft, normal (default) or high")
-    stylize.add_argument("--size", type=int, default=defaults.size, help="long side worked at, in pixels (512)")
-    stylize.add_argument("--steps", type=int, help="optimisation steps over all scales (from the preset)")
-    stylize.add_argument("--style-strength", type=float, default=defaults.style_strength, metavar="X",
+    _add_settings(stylize)
+    stylize.set_defaults(run=_stylize)
+
+    estimate = commands.add_parser("estimate", help="say how long a picture would take, and how much memory")
+    estimate.add_argument("width", type=int, metavar="WIDTH", help="the picture's width in pixels")
+    estimate.add_argument("height", type=int, metavar="HEIGHT", help="the picture's height in pixels")
+    _add_settings(estimate)
+    estimate.set_defaults(run=_estimate)
+    return parser
+
+
+def _add_settings(command: argparse.ArgumentParser) -> None:
+    """Add the options that say how a picture is to be painted."""
+    defaults = job.Settings()
+    command.add_argument("--preset", default=defaults.preset, metavar="P", help="draft, normal (default) or high")
+    command.add_argument("--size", type=int, default=defaults.size, help="long side worked at, in pixels (512)")
+    command.add_argument("--steps", type=int, help="optimisation steps over all scales (from the preset)")
+    command.add_argument("--style-strength", type=float, default=defaults.style_strength, metavar="X",
                          help="more style above 1, more content below (1.0)")  # fmt: skip
-    stylize.add_argument("--stroke-size", type=float, default=defaults.stroke_size, metavar="X",
+    command.add_argument("--stroke-size", type=float, default=defaults.stroke_size, metavar="X",
                          help="broader strokes above 1, finer ones below (1.0)")  # fmt: skip
-    stylize.add_argument("--seed", type=int, default=defaults.seed, help="for starts with noise (0)")
-    stylize.add_argument("--device", default=defaults.device, metavar="D", help="auto (default), cpu, cuda or mps")
-    stylize.add_argument(
+    command.add_argument("--seed", type=int, default=defaults.seed, help="for starts with noise (0)")
+    command.add_argument("--device", default=defaults.device, metavar="D", help="auto (default), cpu, cuda or mps")
+    command.add_argument(
         "--init", default=defaults.init, metavar="I", help="start from content (default), noise, mixed"
     )
-    stylize.add_argument("--optimiser", default=defaults.optimiser, metavar="O", help="lbfgs (default) or adam")
-    stylize.add_argument("--pooling", default=defaults.pooling, metavar="P", help="average (default) or max")
-    stylize.add_argument("--weights", default=defaults.weights, metavar="W",
+    command.add_argument("--optimiser", default=defaults.optimiser, metavar="O", help="lbfgs (default) or adam")
+    command.add_argument("--pooling", default=defaults.pooling, metavar="P", help="average (default) or max")
+    command.add_argument("--weights", default=defaults.weights, metavar="W",
                          help="original (default), torchvision, or a .pth or .safetensors file")  # fmt: skip
-    stylize.add_argument("--memory-limit", type=float, metavar="GB",
+    command.add_argument("--memory-limit", type=float, metavar="GB",
                          help="what the process that paints may take (all that is free)")  # fmt: skip
-    stylize.set_defaults(run=_stylize)
-    return parser
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -106,6 +119,29 @@ def _stop(options: argparse.Namespace) -> int:
 
 
 def _stylize(options: argparse.Namespace) -> int:
+    settings = _settings(options)
+    from backend.imaging import files
+
+    files.check_writable(options.output)
+    content = files.read(options.content, "content")
+    style = files.read(options.style, "style")
+    picture = _paint(job.Job(content, (job.Style(style),), settings))
+    if picture is None:
+        print("neural-style: Cancelled; nothing was written.", file=sys.stderr)
+        return INTERRUPTED
+    files.write(picture, options.output)
+    print(f"The picture is in {options.output}")
+    return OK
+
+
+def _estimate(options: argparse.Namespace) -> int:
+    settings = _settings(options)
+    with client.connect() as backend:
+        print(_sentence(backend.estimate(options.width, options.height, settings)))
+    return OK
+
+
+def _settings(options: argparse.Namespace) -> job.Settings:
     settings = job.Settings(
         preset=options.preset,
         size=options.size,
@@ -121,18 +157,7 @@ def _stylize(options: argparse.Namespace) -> int:
         memory_limit=options.memory_limit,
     )
     settings.check()
-    from backend.imaging import files
-
-    files.check_writable(options.output)
-    content = files.read(options.content, "content")
-    style = files.read(options.style, "style")
-    picture = _paint(job.Job(content, (job.Style(style),), settings))
-    if picture is None:
-        print("neural-style: Cancelled; nothing was written.", file=sys.stderr)
-        return INTERRUPTED
-    files.write(picture, options.output)
-    print(f"The picture is in {options.output}")
-    return OK
+    return settings
 
 
 def _weights(source: str) -> str:
@@ -142,16 +167,30 @@ def _weights(source: str) -> str:
 
 def _paint(wanted: job.Job) -> job.Picture | None:
     """Let the backend paint with a progress bar; None if Ctrl-C stopped it."""
-    with client.connect() as backend, _Bar() as bar, _Interrupt() as interrupt:
-        run = backend.submit(wanted)
-        for event in run.events():
-            if interrupt.taken():
-                run.cancel()
-            if isinstance(event, Done):
-                return event.picture
-            if isinstance(event, (Progress, Queued)):
-                bar.show(event)
+    with client.connect() as backend, _Interrupt() as interrupt:
+        _announce(backend, wanted)
+        with _Bar() as bar:
+            run = backend.submit(wanted)
+            for event in run.events():
+                if interrupt.taken():
+                    run.cancel()
+                if isinstance(event, Done):
+                    return event.picture
+                if isinstance(event, (Progress, Queued)):
+                    bar.show(event)
     return None
+
+
+def _announce(backend: client.Backend, wanted: job.Job) -> None:
+    """Say what the job will take. If that cannot be told, the job itself will tell why, or go well all the same."""
+    content, styles = wanted.content, [style.picture.header for style in wanted.styles]
+    with contextlib.suppress(Failure):
+        told = backend.estimate(content.width, content.height, wanted.settings, styles, content.channels, content.depth)
+        print(_sentence(told), file=sys.stderr)
+
+
+def _sentence(told: Estimate) -> str:
+    return f"About {told.time} and {told.memory} of memory."
 
 
 class _Interrupt:

@@ -131,7 +131,7 @@ class Backend:
         channels: int = 3,
         depth: str = "u8",
     ) -> Estimate:
-        """What painting a picture of that size would take; the Failure that the job would meet if it cannot be painted.
+        """What painting a picture of that size would take; the Failure of a job that would be refused.
 
         `styles` are the headers of the style pictures; without any, one is assumed that is just large enough. The
         first answer for a device takes seconds, the others none, also while a job runs.

@@ -19,7 +19,7 @@ class Estimate:
         """The seconds as people say what they do not know exactly: `8 s`, `1 min 20 s`, `2 h 5 min`."""
         steps = ((20, 1), (60, 5), (600, 10), (36000, 60))
         step = next((step for below, step in steps if self.seconds < below), 300)
-        return duration(max(1, step * round(self.seconds / step)))
+        return duration(max(1, step * round(self.seconds / step))).removesuffix(" 0 s").removesuffix(" 0 min")
 
     @property
     def memory(self) -> str:
