@@ -20,27 +20,26 @@ def measure(conditions: Conditions) -> Iterator[Result]:
     pair = conditions.pairs[0]
     content, style = load(pair.content), load(pair.style)
     height, width = content.shape[2:]
-    result: Result = {"pair": pair.name, "bound": BOUND, "jobs": [], "left_out": []}
+    result: Result = {"pair": pair.name, "bound": BOUND, "answers": True, "jobs": [], "left_out": []}
     with Service() as service:
-        estimate = getattr(service.backend, "estimate", None)
-        result["answers"] = estimate is not None
         service.paint(make_job(content, style, Settings(size=64, steps=1)))
         for preset in PRESETS[:1] if conditions.quick else PRESETS:
             for size in SIZES:
                 settings = Settings(preset=preset, size=size)
-                told = estimate(width, height, settings) if estimate else None
-                if told and told.seconds > conditions.left:
+                job = make_job(content, style, settings)
+                told = service.backend.estimate(width, height, settings, [style.picture.header for style in job.styles])
+                if told.seconds > conditions.left:
                     result["left_out"].append([preset, size])
                     continue
-                painted = service.paint(make_job(content, style, settings), conditions.left)
-                say(f"  {preset} at {size}: {painted.seconds:.1f} s" + (f", told {told.seconds:.1f} s" if told else ""))
+                painted = service.paint(job, conditions.left)
+                say(f"  {preset} at {size}: {painted.seconds:.1f} s, told {told.seconds:.1f} s")
                 result["jobs"].append(
                     {
                         "preset": preset,
                         "size": size,
                         "seconds": painted.seconds,
-                        "told": told and told.seconds,
-                        "error": told and told.seconds / painted.seconds - 1,
+                        "told": told.seconds,
+                        "error": told.seconds / painted.seconds - 1,
                     }
                 )
                 if size == max(SIZES):

@@ -105,26 +105,28 @@ class Worker:
     def _serve_and_learn(self, painter: Any, message: Message, pixels: bytes) -> None:
         from backend.service.memory import give_back
 
-        told, began = self._estimator.tell(message), time.monotonic()
-        self._disturbed = False
-        finished = self._serve(painter, message, pixels)
+        began = time.monotonic()
+        told = self._serve(painter, message, pixels)
         taken = time.monotonic() - began
         give_back()
-        if finished and told is not None and not self._disturbed:
+        if told is not None:
             self._estimator.learn(message, told, taken)
 
     # --- Jobs ------------------------------------------------------------------------------------------------
 
-    def _serve(self, painter: Any, message: Message, pixels: bytes) -> bool:
-        """Run a job; whether it was finished."""
+    def _serve(self, painter: Any, message: Message, pixels: bytes) -> float | None:
+        """Run a job and return the seconds it was told to take, or None if what it took says nothing about that."""
         name = message["job"]
         try:
             if message["previews"]:
                 self._preview_wanted.add(name)
-            return self._paint(painter, name, _job(message, pixels))
+            told: float | None = self._estimator.tell(message)
+            self._disturbed = False
+            finished = self._paint(painter, name, _job(message, pixels))
+            return told if finished and not self._disturbed else None
         except Exception as error:
             self._send({"type": "failed", "job": name, **_failure(error).to_wire()})
-            return False
+            return None
         finally:
             self._cancelled.discard(name)
             self._preview_wanted.discard(name)

@@ -17,7 +17,7 @@ from backend.protocol.events import Cancelled, Done, Progress
 from backend.protocol.installation import Installation
 from backend.protocol.job import Job, Picture, Settings, Style
 from backend.protocol.messages import Message
-from tests.service.backends import FAST, LONG, job, run_cli, texture, wait_until
+from tests.service.backends import FAST, LONG, job, processes_of, run_cli, texture, wait_until
 
 HEADER = {"width": 80, "height": 60, "channels": 3, "depth": "u8"}
 
@@ -168,6 +168,7 @@ def test_a_backend_that_stops_leaves_no_request_hanging(installation: Installati
         backend.send(request())
         backend.send({"type": "stop"})
         assert answer(backend)["code"] == "stopping"
+    assert wait_until(lambda: not processes_of(installation.home))
 
 
 def test_a_client_that_vanishes_with_a_request_harms_nobody(installation: Installation) -> None:
