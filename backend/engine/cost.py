@@ -17,9 +17,10 @@ from backend.imaging.sizes import Size
 HALO = 46
 """Pixels of its surroundings that a tile computes on each side: 70 at the first layer, less at every deeper one, and on
 average so many, each layer taken by its multiplications."""
-AGAIN = 0.3
-"""What the first pass over several tiles adds to an evaluation, as a share of it. With `HALO` this makes 512 px in
-tiles of 256 cost 1.8 times the whole, and in tiles of 128 3.1 times; 1.8 and 3.1 to 3.3 were measured."""
+AGAIN = 0.4
+"""What the first pass over several tiles adds to an evaluation, as a share of it. With `HALO`, tiles of 256 px make
+512 x 512 cost 1.95 and 512 x 341 2.1 times the whole, tiles of 128 px 3.4 and 3.3 times; 1.8, 2.3, 3.2 and 3.6 times
+were measured."""
 STYLE = 0.27
 """The style's share of the time that a scale takes to prepare, where it has the content's area."""
 

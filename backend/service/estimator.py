@@ -19,9 +19,6 @@ from backend.service.paint import Painter
 from backend.service.plan import plan_of, schedule_of, style_bytes
 from backend.service.speeds import Speeds
 
-COPIES = 2
-"""How often the pixels of a job are held while it runs: as they came, and cut into pictures."""
-
 
 class Estimator:
     """Tells what jobs take. A request is a job's header: `content`, `styles` (perhaps none) and `settings`.
@@ -42,7 +39,7 @@ class Estimator:
             return None
         content, styles = request["content"], request["styles"]
         pixels = [style["width"] * style["height"] for style in styles]
-        own = COPIES * sum(map(picture_bytes, (content, *styles))) + style_bytes(sum(pixels))
+        own = sum(map(picture_bytes, (content, *styles))) + style_bytes(sum(pixels))
         free = free_memory(device, wanted.memory_limit, known.loaded) - own
         size = content["height"], content["width"]
         plan = plan_of(size, wanted, precision.itemsize, free)

@@ -30,7 +30,7 @@ class Worker:
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self._jobs: queue.Queue[tuple[Message, bytes] | None] = queue.Queue()
+        self._jobs: queue.Queue[tuple[Message, list[bytes]] | None] = queue.Queue()
         self._cancelled: set[str] = set()
         self._preview_wanted: set[str] = set()
         self._estimator: Any = None
@@ -65,7 +65,9 @@ class Worker:
                 # The supervisor is gone: nobody is left to paint for.
                 os._exit(0)
             if message["type"] == "job":
-                self._jobs.put((message, payload))
+                # The pixels lie in a list from which they are taken, so that nobody holds them longer than is needed.
+                self._jobs.put((message, [payload]))
+                del payload
             elif message["type"] == "estimate":
                 if not self._answer(message):
                     self._unanswered.append(message)
@@ -102,7 +104,7 @@ class Worker:
     def _refuse(self, message: Message, error: Exception) -> None:
         self._send({"type": "refused", "request": message["request"], **_failure(error).to_wire()})
 
-    def _serve_and_learn(self, painter: Any, message: Message, pixels: bytes) -> None:
+    def _serve_and_learn(self, painter: Any, message: Message, pixels: list[bytes]) -> None:
         from backend.service.memory import give_back
 
         began = time.monotonic()
@@ -114,7 +116,7 @@ class Worker:
 
     # --- Jobs ------------------------------------------------------------------------------------------------
 
-    def _serve(self, painter: Any, message: Message, pixels: bytes) -> float | None:
+    def _serve(self, painter: Any, message: Message, pixels: list[bytes]) -> float | None:
         """Run a job and return the seconds it was told to take, or None if what it took says nothing about that."""
         name = message["job"]
         try:
@@ -122,7 +124,7 @@ class Worker:
                 self._preview_wanted.add(name)
             told: float | None = self._estimator.tell(message)
             self._disturbed = False
-            finished = self._paint(painter, name, _job(message, pixels))
+            finished = self._paint(painter, name, _job(message, pixels.pop()))
             return told if finished and not self._disturbed else None
         except Exception as error:
             self._send({"type": "failed", "job": name, **_failure(error).to_wire()})

@@ -70,7 +70,7 @@ def worker(pipe: Channel) -> Worker:
 
 
 def serve(worker: Worker, painter: Painter) -> float | None:
-    return worker._serve(painter, JOB, bytes(2 * 32 * 32 * 3))
+    return worker._serve(painter, JOB, [bytes(2 * 32 * 32 * 3)])
 
 
 def test_a_job_that_went_well_is_learned_from(worker: Worker) -> None:
