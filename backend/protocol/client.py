@@ -134,7 +134,8 @@ class Backend:
         """What painting a picture of that size would take; the Failure of a job that would be refused.
 
         `styles` are the headers of the style pictures; without any, one is assumed that is just large enough. The
-        first answer for a device takes seconds, the others none, also while a job runs.
+        first answer for a device takes seconds, the others none, also while a job of another client runs; what a job
+        of this one reports meanwhile is lost.
         """
         content = {"width": width, "height": height, "channels": channels, "depth": depth}
         about = {"content": content, "styles": list(styles), "settings": settings.to_wire()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from backend.protocol.errors import Failure
+from backend.protocol.job import check_style_count
 from backend.protocol.messages import Message
 from backend.service.jobs import checked_headers
 
@@ -26,6 +27,8 @@ class Estimates:
         if len(self._waiting) >= MOST_WAITING:
             raise Failure("busy", count=len(self._waiting))
         content, styles, settings = checked_headers({"styles": [], **message})
+        if styles:
+            check_style_count(len(styles))
         self._count += 1
         key = str(self._count)
         self._waiting[key] = (client, name)

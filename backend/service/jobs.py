@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backend.protocol.errors import Failure
-from backend.protocol.job import MAX_STYLES, Settings, check_header, check_style_count, check_style_weight
+from backend.protocol.job import Settings, check_header, check_style_count, check_style_weight
 from backend.protocol.messages import Assembly, Message
 
 MOST_JOBS = 32
@@ -104,12 +104,10 @@ def _checked(message: Message) -> tuple[Message, list[Message]]:
 
 
 def checked_headers(message: Message) -> tuple[Message, list[Message], Message]:
-    """The content, the styles and the settings of a message; a Failure if any of them is not allowed."""
+    """The content, any number of styles, and the settings of a message; a Failure if one of them is not allowed."""
     content, styles, settings = message.get("content"), message.get("styles"), message.get("settings")
     if not isinstance(content, dict) or not isinstance(styles, list) or not isinstance(settings, dict):
         raise Failure("bad-message", reason="a job needs a content, styles and settings")
-    if len(styles) > MAX_STYLES:
-        check_style_count(len(styles))
     for role, header in [("content", content), *(("style", style) for style in styles)]:
         if not isinstance(header, dict):
             raise Failure("bad-message", reason=f"the {role} picture has no header")

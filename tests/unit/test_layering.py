@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 from pathlib import Path
 
@@ -66,6 +67,14 @@ def test_the_supervisor_never_imports_torch() -> None:
     for name in ("serve", "supervisor", "jobs", "estimates", "outbox", "endpoint", "worker_process", "channel"):
         for imported in imports(BACKEND / "service" / f"{name}.py"):
             assert not imported.startswith(("torch", "numpy", "backend.engine", "backend.imaging", "backend.weights"))
+
+
+def test_what_is_plain_arithmetic_does_not_load_torch() -> None:
+    program = (
+        "import backend.engine.cost, backend.service.plan, backend.service.speeds, sys; print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_the_plug_in_needs_neither_numpy_nor_torch_nor_the_backend() -> None:
