@@ -99,6 +99,7 @@ def test_folder_with_others_files_is_refused_as_home(tmp_path: Path) -> None:
 
 def test_home_that_only_a_backend_has_used_is_taken(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
+    (tmp_path / "speed.json").write_text("{}")
     assert Record.begin(tmp_path).home == tmp_path
 
 
