@@ -12,8 +12,11 @@ LEAST_SIDE = 32
 GROWTH = 1.25
 """How many times more steps each coarser scale gets: they cost little and settle the composition."""
 
-FINEST_STEPS = {"draft": 12, "normal": 50, "high": 150}
+FINEST_STEPS = {"draft": 12, "normal": 50, "high": 150, "full": 50}
 """Steps at the finest scale for each preset."""
+FULL_SIZE_STEPS = 8
+"""Steps at each scale beyond the working size: they turn its strokes into strokes with the finest texture, and cost
+less than a fifth of what working at such a size from the start would."""
 
 
 def coarse_to_fine(size: Size, long_side: int, preset: str, steps: int | None = None) -> tuple[Scale, ...]:
@@ -34,6 +37,15 @@ def coarse_to_fine(size: Size, long_side: int, preset: str, steps: int | None = 
     fitted = [_fit(size, factor) for factor in factors]
     pairs = zip(reversed(fitted), reversed(counts), strict=True)
     return tuple(Scale(height, width, count) for (height, width), count in pairs if count)
+
+
+def up_to_full_size(size: Size, schedule: tuple[Scale, ...]) -> tuple[Scale, ...]:
+    """The schedule, continued with a few steps at every doubling until a picture of `size` is painted in full."""
+    finest = schedule[-1]
+    if max(finest.height, finest.width) >= max(size):
+        return schedule
+    factor = min(1.0, 2 * max(finest.height, finest.width) / max(size))
+    return up_to_full_size(size, (*schedule, Scale(*_fit(size, factor), FULL_SIZE_STEPS)))
 
 
 def _exactly(counts: list[int], steps: int) -> list[int]:

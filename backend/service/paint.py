@@ -9,7 +9,6 @@ from torch import Tensor
 
 from backend.engine.lbfgs import Diverged
 from backend.engine.memory import HISTORIES, SIDES, VALUE, Plan, largest_side, peak, plan
-from backend.engine.schedule import coarse_to_fine
 from backend.engine.settings import Settings
 from backend.engine.stylise import Iterate, stylise
 from backend.engine.vgg import VGG19
@@ -74,7 +73,7 @@ class Painter:
         planned = planned_for(job, device, precision)
         grey = job.content.channels <= 2
         styles = [(_style(style.picture, grey), style.weight) for style in job.styles]
-        schedule = coarse_to_fine(_size(job), wanted.size, wanted.preset, wanted.steps)
+        schedule = schedule_of(_size(job), wanted)
         return stylise(network, colours(job.content), styles, schedule, engine_settings(wanted), planned)
 
 
