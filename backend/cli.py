@@ -56,9 +56,11 @@ def _parser() -> argparse.ArgumentParser:
     stylize.add_argument("content", type=Path, metavar="CONTENT", help="the picture to paint")
     stylize.add_argument("style", type=Path, metavar="STYLE", help="the painting whose style it gets")
     stylize.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="where to write the result")
-    stylize.add_argument("--preset", default=defaults.preset, metavar="P", help="draft, normal (default) or high")
+    stylize.add_argument("--preset", default=defaults.preset, metavar="P", help="draft, normal (default), high or full")
     stylize.add_argument("--size", type=int, default=defaults.size, help="long side worked at, in pixels (512)")
-    stylize.add_argument("--steps", type=int, help="optimisation steps over all scales (from the preset)")
+    stylize.add_argument("--steps", type=int, help="optimisation steps up to the working size (from the preset)")
+    stylize.add_argument("--full-size", metavar="F",
+                         help="beyond it: detail (the picture's own) or paint on (from the preset)")  # fmt: skip
     stylize.add_argument("--style-strength", type=float, default=defaults.style_strength, metavar="X",
                          help="more style above 1, more content below (1.0)")  # fmt: skip
     stylize.add_argument("--stroke-size", type=float, default=defaults.stroke_size, metavar="X",
@@ -111,6 +113,7 @@ def _stylize(options: argparse.Namespace) -> int:
         size=options.size,
         style_strength=options.style_strength,
         steps=options.steps,
+        full_size=options.full_size,
         seed=options.seed,
         device=options.device,
         weights=_weights(options.weights),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from backend.engine.settings import Scale
 from backend.imaging.sizes import Size, scaled
 
@@ -15,8 +17,7 @@ GROWTH = 1.25
 FINEST_STEPS = {"draft": 12, "normal": 50, "high": 150, "full": 50}
 """Steps at the finest scale for each preset."""
 FULL_SIZE_STEPS = 8
-"""Steps at each scale beyond the working size: they turn its strokes into strokes with the finest texture, and cost
-less than a fifth of what working at such a size from the start would."""
+"""Steps at each scale beyond the working size, chosen by looking: 4 leave strokes soft, 16 add little but grain."""
 
 
 def coarse_to_fine(size: Size, long_side: int, preset: str, steps: int | None = None) -> tuple[Scale, ...]:
@@ -40,12 +41,11 @@ def coarse_to_fine(size: Size, long_side: int, preset: str, steps: int | None = 
 
 
 def up_to_full_size(size: Size, schedule: tuple[Scale, ...]) -> tuple[Scale, ...]:
-    """The schedule, continued with a few steps at every doubling until a picture of `size` is painted in full."""
-    finest = schedule[-1]
-    if max(finest.height, finest.width) >= max(size):
-        return schedule
-    factor = min(1.0, 2 * max(finest.height, finest.width) / max(size))
-    return up_to_full_size(size, (*schedule, Scale(*_fit(size, factor), FULL_SIZE_STEPS)))
+    """The schedule, continued with a few steps at each scale up to `size`, every one at most twice the one before."""
+    finest = max(schedule[-1].height, schedule[-1].width) / max(size)
+    count = max(0, math.ceil(-math.log2(finest)))
+    factors = [finest ** (1 - number / count) for number in range(1, count + 1)]
+    return (*schedule, *(Scale(*_fit(size, factor), FULL_SIZE_STEPS) for factor in factors))
 
 
 def _exactly(counts: list[int], steps: int) -> list[int]:

@@ -94,10 +94,10 @@ class Settings:
 
     `size` is the long side in pixels that is worked at; `style_strength` multiplies the weight of the
     style (1 is balanced); `stroke_size` multiplies the size of the strokes, as far as the style picture has the
-    pixels for it; `steps` is the number of optimisation steps over all scales; `weights` is `original`,
-    `torchvision` or a file's path; `full_size` is how a layer larger than the working size gets there: `detail` gives
-    the result the layer's own detail back, `paint` paints on at twice the size again and again; `memory_limit` is what the whole worker process may take, in GB of 10⁹ bytes,
-    None for all that is free.
+    pixels for it; `steps` is the number of optimisation steps over all scales up to `size`; `weights` is `original`,
+    `torchvision` or a file's path; `full_size` is how the result gets to the size of a layer larger than `size`:
+    `detail` enlarges it with the layer's own detail, `paint` goes on painting with a few further steps at larger
+    scales; `memory_limit` is what the whole worker process may take, in GB of 10⁹ bytes, None for all that is free.
     """
 
     preset: str = "normal"

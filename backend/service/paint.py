@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -19,6 +20,7 @@ from backend.protocol.job import Job, Picture
 from backend.protocol.job import Settings as Wanted
 from backend.service.device import choose_device, choose_precision
 from backend.service.memory import free_memory
+from backend.service.plan import paints_on, schedule_of
 from backend.weights.sources import Report, load
 
 BALANCED = Settings.style_weight
@@ -88,19 +90,26 @@ def planned_for(job: Job, device: torch.device, precision: torch.dtype) -> Plan:
     height, width = _size(job)
     styles = sum(VALUE * style.picture.width * style.picture.height for style in job.styles)
     free = free_memory(device, job.settings.memory_limit) - styles
-    finest = {
-        side: coarse_to_fine((height, width), side, job.settings.preset)[-1] for side in (*SIZES, job.settings.size)
-    }
-    scale = finest[job.settings.size]
-    if found := plan(scale, height * width, precision.itemsize, free):
+    # The scales only grow, so that the last one needs the most.
+    if found := plan(schedule_of(_size(job), job.settings)[-1], height * width, precision.itemsize, free):
         return found
-    smaller = [(side, finest[side]) for side in SIZES if side < job.settings.size]
-    largest = largest_side(smaller, height * width, precision.itemsize, free)
-    least = peak(scale if largest else finest[SIZES[0]], height * width, precision.itemsize, SIDES[-1], HISTORIES[-1])
-    amounts = {"needed": _size_of(least), "free": _size_of(max(0, free))}
+    raise _refusal(job, precision.itemsize, free)
+
+
+def _refusal(job: Job, precision: int, free: float) -> Failure:
+    """Why the job cannot be painted in `free` bytes, and the largest working size that can, without painting on."""
+    wanted, (height, width) = job.settings, _size(job)
+    detail = replace(wanted, full_size="detail")
+    sides = sorted({*(side for side in SIZES if side < wanted.size), wanted.size})
+    finest = [(side, schedule_of((height, width), replace(detail, size=side))[-1]) for side in sides]
+    largest = largest_side(finest, height * width, precision, free)
+    scale = schedule_of((height, width), wanted)[-1] if largest else finest[0][1]
+    least = peak(scale, height * width, precision, SIDES[-1], HISTORIES[-1])
+    shape = {"width": width, "height": height, "needed": _size_of(least), "free": _size_of(max(0, free))}
     if largest is None:
-        raise Failure("no-size-fits", width=width, height=height, **amounts)
-    raise Failure("too-little-memory", size=job.settings.size, largest=largest, **amounts)
+        return Failure("no-size-fits", **shape)
+    code = "too-little-memory-to-paint-on" if paints_on(wanted) else "too-little-memory"
+    return Failure(code, size=wanted.size, largest=largest, **shape)
 
 
 def _size(job: Job) -> tuple[int, int]:
