@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from backend.engine.lbfgs import Diverged
-from backend.engine.memory import HISTORIES, SIDES, VALUE, Plan, largest_side, peak, plan
+from backend.engine.memory import Plan
 from backend.engine.settings import Settings
 from backend.engine.stylise import Iterate, stylise
 from backend.engine.vgg import VGG19
 from backend.imaging.colour import to_grey
 from backend.imaging.pixels import colours
+from backend.imaging.sizes import Size
 from backend.protocol.errors import Failure
 from backend.protocol.job import Job, Picture
 from backend.protocol.job import Settings as Wanted
 from backend.service.device import choose_device, choose_precision
 from backend.service.memory import free_memory
-from backend.service.plan import paints_on, schedule_of
+from backend.service.plan import plan_of, schedule_of, style_bytes
 from backend.weights.sources import Report, load
 
 BALANCED = Settings.style_weight
 """The style weight that a style strength of 1 stands for."""
-SIZES = (64, 128, 192, 256, 384, 512, 640, 768, 1024, 1280, 1536, 2048, 2560, 3072, 4096, 6144, 8192, 12288)
-"""Working sizes that a refusal may offer instead."""
 
 
 class Painter:
@@ -87,37 +85,13 @@ def _style(picture: Picture, grey: bool) -> Tensor:
 
 def planned_for(job: Job, device: torch.device, precision: torch.dtype) -> Plan:
     """How the job is painted in the memory it may use; a Failure that names the largest size if it cannot be."""
-    height, width = _size(job)
-    styles = sum(VALUE * style.picture.width * style.picture.height for style in job.styles)
-    free = free_memory(device, job.settings.memory_limit) - styles
-    # The scales only grow, so that the last one needs the most.
-    if found := plan(schedule_of(_size(job), job.settings)[-1], height * width, precision.itemsize, free):
-        return found
-    raise _refusal(job, precision.itemsize, free)
+    styles = sum(style.picture.width * style.picture.height for style in job.styles)
+    free = free_memory(device, job.settings.memory_limit) - style_bytes(styles)
+    return plan_of(_size(job), job.settings, precision.itemsize, free)
 
 
-def _refusal(job: Job, precision: int, free: float) -> Failure:
-    """Why the job cannot be painted in `free` bytes, and the largest working size that can, without painting on."""
-    wanted, (height, width) = job.settings, _size(job)
-    detail = replace(wanted, full_size="detail")
-    sides = sorted({*(side for side in SIZES if side < wanted.size), wanted.size})
-    finest = [(side, schedule_of((height, width), replace(detail, size=side))[-1]) for side in sides]
-    largest = largest_side(finest, height * width, precision, free)
-    scale = schedule_of((height, width), wanted)[-1] if largest else finest[0][1]
-    least = peak(scale, height * width, precision, SIDES[-1], HISTORIES[-1])
-    shape = {"width": width, "height": height, "needed": _size_of(least), "free": _size_of(max(0, free))}
-    if largest is None:
-        return Failure("no-size-fits", **shape)
-    code = "too-little-memory-to-paint-on" if paints_on(wanted) else "too-little-memory"
-    return Failure(code, size=wanted.size, largest=largest, **shape)
-
-
-def _size(job: Job) -> tuple[int, int]:
+def _size(job: Job) -> Size:
     return job.content.height, job.content.width
-
-
-def _size_of(count: float) -> str:
-    return f"{count / 1e9:.1f} GB"
 
 
 def engine_settings(wanted: Wanted) -> Settings:
