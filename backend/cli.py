@@ -71,9 +71,11 @@ def _parser() -> argparse.ArgumentParser:
 def _add_settings(command: argparse.ArgumentParser) -> None:
     """Add the options that say how a picture is to be painted."""
     defaults = job.Settings()
-    command.add_argument("--preset", default=defaults.preset, metavar="P", help="draft, normal (default) or high")
+    command.add_argument("--preset", default=defaults.preset, metavar="P", help="draft, normal (default), high or full")
     command.add_argument("--size", type=int, default=defaults.size, help="long side worked at, in pixels (512)")
-    command.add_argument("--steps", type=int, help="optimisation steps over all scales (from the preset)")
+    command.add_argument("--steps", type=int, help="optimisation steps up to the working size (from the preset)")
+    command.add_argument("--full-size", metavar="F",
+                         help="beyond it: detail (the picture's own) or paint on (from the preset)")  # fmt: skip
     command.add_argument("--style-strength", type=float, default=defaults.style_strength, metavar="X",
                          help="more style above 1, more content below (1.0)")  # fmt: skip
     command.add_argument("--stroke-size", type=float, default=defaults.stroke_size, metavar="X",
@@ -147,6 +149,7 @@ def _settings(options: argparse.Namespace) -> job.Settings:
         size=options.size,
         style_strength=options.style_strength,
         steps=options.steps,
+        full_size=options.full_size,
         seed=options.seed,
         device=options.device,
         weights=_weights(options.weights),

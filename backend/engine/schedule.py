@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from backend.engine.settings import Scale
 from backend.imaging.sizes import Size, scaled
 
@@ -12,8 +14,10 @@ LEAST_SIDE = 32
 GROWTH = 1.25
 """How many times more steps each coarser scale gets: they cost little and settle the composition."""
 
-FINEST_STEPS = {"draft": 12, "normal": 50, "high": 150}
+FINEST_STEPS = {"draft": 12, "normal": 50, "high": 150, "full": 50}
 """Steps at the finest scale for each preset."""
+FULL_SIZE_STEPS = 8
+"""Steps at each scale beyond the working size, chosen by looking: 4 leave strokes soft, 16 add little but grain."""
 
 
 def coarse_to_fine(size: Size, long_side: int, preset: str, steps: int | None = None) -> tuple[Scale, ...]:
@@ -34,6 +38,14 @@ def coarse_to_fine(size: Size, long_side: int, preset: str, steps: int | None = 
     fitted = [_fit(size, factor) for factor in factors]
     pairs = zip(reversed(fitted), reversed(counts), strict=True)
     return tuple(Scale(height, width, count) for (height, width), count in pairs if count)
+
+
+def up_to_full_size(size: Size, schedule: tuple[Scale, ...]) -> tuple[Scale, ...]:
+    """The schedule, continued with a few steps at each scale up to `size`, every one at most twice the one before."""
+    finest = max(schedule[-1].height, schedule[-1].width) / max(size)
+    count = max(0, math.ceil(-math.log2(finest)))
+    factors = [finest ** (1 - number / count) for number in range(1, count + 1)]
+    return (*schedule, *(Scale(*_fit(size, factor), FULL_SIZE_STEPS) for factor in factors))
 
 
 def _exactly(counts: list[int], steps: int) -> list[int]:

@@ -18,8 +18,10 @@ from backend.engine.preconditioner import CosinePreconditioner
 from backend.engine.schedule import LEAST_SIDE, work
 from backend.engine.settings import Scale, Settings
 from backend.engine.vgg import VGG19
+from backend.imaging.colour import luma
 from backend.imaging.resize import resize
 from backend.imaging.sizes import factor_for_area, scaled
+from backend.imaging.upsample import enlarge
 
 Styles = Sequence[tuple[Tensor, float]]
 """Style pictures (1, 3, H, W) in 0..1 with their weights."""
@@ -68,10 +70,10 @@ def stylise(
     """
     steps, total = sum(scale.steps for scale in schedule), sum(map(work, schedule))
     step, done = 0, 0.0
-    picture, coarser = None, None
+    picture: Tensor | None = None
     for index, scale in enumerate(schedule, 1):
         target = resize(content, (scale.height, scale.width)).to(network.device)
-        picture = _start(target, settings) if picture is None else _refine(picture, coarser, target)
+        picture = _start(target, settings) if picture is None else _refine(picture, target)
         grams = _grams(network, styles, scale, settings, plan)
         objective = Objective(network, target, grams, _at(scale, schedule, settings), plan.tile)
         optimiser = _optimiser(picture, objective.evaluate, settings, plan)
@@ -82,7 +84,7 @@ def stylise(
             yield Iterate(
                 index, len(schedule), step, steps, done / total, objective.losses, partial(getattr, optimiser, "x")
             )
-        picture, coarser = optimiser.x, target
+        picture = optimiser.x
 
 
 def _at(scale: Scale, schedule: Sequence[Scale], settings: Settings) -> Settings:
@@ -112,11 +114,9 @@ def _start(content: Tensor, settings: Settings) -> Tensor:
     return noise if settings.init == "noise" else (content + noise) / 2
 
 
-def _refine(picture: Tensor, coarser: Tensor | None, content: Tensor) -> Tensor:
-    """The picture of a coarser scale brought to the content's size, with the detail that the coarser content lacked."""
-    size = (content.shape[2], content.shape[3])
-    assert coarser is not None
-    return (resize(picture, size) + content - resize(coarser, size)).clamp(0, 1)
+def _refine(picture: Tensor, content: Tensor) -> Tensor:
+    """The picture of a coarser scale brought to the content's size, with the content's detail where it was painted."""
+    return enlarge(picture, luma(content)).clamp(0, 1)
 
 
 def _grams(network: VGG19, styles: Styles, scale: Scale, settings: Settings, plan: Plan) -> dict[str, Tensor]:

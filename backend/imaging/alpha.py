@@ -19,19 +19,18 @@ def fill_transparent(rgb: Tensor, alpha: Tensor) -> Tensor:
     if bool((alpha >= 1).all()):
         return rgb
     # A pixel that shows at all has a colour of its own; only its share in the averages depends on its alpha.
-    shown = (alpha > 0).to(rgb.dtype)
-    return rgb * shown + _surroundings(rgb * alpha, alpha) * (1 - shown)
+    return torch.where(alpha > 0, rgb, _surroundings(rgb * alpha, alpha))
 
 
 def _surroundings(weighted: Tensor, weight: Tensor) -> Tensor:
+    """Colours for every pixel from `weighted`, which is used up: at a large layer's size there is no room for more."""
     size = (weighted.shape[2], weighted.shape[3])
-    here = weighted / weight.clamp(min=1e-6)
     if max(size) == 1:
-        return torch.where(weight > 0, here, torch.full_like(here, 0.5))
+        return torch.where(weight > 0, weighted / weight.clamp(min=1e-6), torch.full_like(weighted, 0.5))
     half = scaled(size, 0.5, least=1)
     coarse = _surroundings(_shrunk(weighted, half), _shrunk(weight, half))
-    share = weight.clamp(0, 1)
-    return here * share + resize(coarse, size) * (1 - share)
+    here = weighted.div_(weight.clamp(min=1e-6))
+    return resize(coarse, size).lerp_(here, weight.clamp(0, 1))
 
 
 def _shrunk(picture: Tensor, size: tuple[int, int]) -> Tensor:

@@ -21,6 +21,11 @@ def to_encoded(linear: Tensor) -> Tensor:
     return torch.where(size <= 0.0031308, size * 12.92, 1.055 * size ** (1 / 2.4) - 0.055) * linear.sign()
 
 
+def luma(encoded: Tensor) -> Tensor:
+    """The weighted mean (1, 1, H, W) of sRGB-encoded colours (1, 3, H, W): lightness enough to compare pictures by."""
+    return (encoded * torch.tensor(LUMINANCE, device=encoded.device).view(1, 3, 1, 1)).sum(1, keepdim=True)
+
+
 def to_grey(encoded: Tensor) -> Tensor:
     """The sRGB-encoded luminance (1, 1, H, W) of sRGB-encoded colours (1, 3, H, W)."""
     shares = torch.tensor(LUMINANCE, device=encoded.device).view(1, 3, 1, 1)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from backend.imaging.alpha import fill_transparent
 from backend.imaging.arrays import DTYPES, TOPS, Array, array_of, picture_of
-from backend.imaging.colour import to_grey
+from backend.imaging.colour import LUMINANCE, to_grey
 from backend.imaging.resize import resize
+from backend.imaging.upsample import enlarge
 from backend.protocol.job import Picture
 
 
@@ -26,11 +28,16 @@ def colours(picture: Picture) -> Tensor:
 
 
 def painted(result: Tensor, content: Picture) -> Picture:
-    """The result (1, 3, h, w) as a picture with the content's size, channels, depth and, bit for bit, alpha."""
-    values = resize(result.float().cpu(), (content.height, content.width)).clamp(0, 1)
+    """The result (1, 3, h, w) as a picture with the content's size, channels, depth and, bit for bit, alpha.
+
+    A smaller result gets the content's detail.
+    """
+    values = result.float().cpu()
     if content.channels <= 2:
         values = to_grey(values)
-    array = _quantised(values, content.depth)
+    if values.shape[2] < content.height and values.shape[3] < content.width:
+        values = enlarge(values, _luminance(content))
+    array = _quantised(resize(values, (content.height, content.width)), content.depth)
     if content.has_alpha:
         array = np.concatenate([array, array_of(content)[..., -1:]], axis=2)
     return picture_of(array)
@@ -38,7 +45,7 @@ def painted(result: Tensor, content: Picture) -> Picture:
 
 def preview(result: Tensor) -> Picture:
     """A picture (1, 3, h, w) as 8-bit RGB."""
-    return picture_of(_quantised(result.float().cpu().clamp(0, 1), "u8"))
+    return picture_of(_quantised(result.float().cpu(), "u8"))
 
 
 def _unit(picture: Picture) -> Tensor:
@@ -48,6 +55,27 @@ def _unit(picture: Picture) -> Tensor:
     return torch.from_numpy(array / np.float32(TOPS[picture.depth])).permute(2, 0, 1)[None]
 
 
+def _luminance(picture: Picture) -> Tensor:
+    """The sRGB-encoded luma (1, 1, height, width), 0..1, with what is fully transparent filled in.
+
+    Added up channel by channel: a large layer's colours would take four times the memory.
+    """
+    array, top = array_of(picture), TOPS[picture.depth]
+    luma = np.zeros(array.shape[:2], np.float32)
+    for channel, share in enumerate(LUMINANCE if picture.channels >= 3 else (1.0,)):
+        luma += array[..., channel].astype(np.float32) * np.float32(share / top)
+    values = _plane(luma)
+    if picture.has_alpha:
+        values = fill_transparent(values, _plane(array[..., -1].astype(np.float32) / np.float32(top)))
+    return values
+
+
+def _plane(array: npt.NDArray[np.float32]) -> Tensor:
+    return torch.from_numpy(np.nan_to_num(array).clip(0, 1))[None, None]
+
+
 def _quantised(values: Tensor, depth: str) -> Array:
-    array = values[0].permute(1, 2, 0).numpy() * TOPS[depth]
-    return (array if depth == "f32" else np.rint(array)).astype(DTYPES[depth])
+    array = values[0].clamp(0, 1).mul_(TOPS[depth])
+    if depth != "f32":
+        array.round_()
+    return array.permute(1, 2, 0).numpy().astype(DTYPES[depth], order="C")

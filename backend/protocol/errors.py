@@ -71,6 +71,11 @@ ERRORS: dict[str, tuple[str, str]] = {
         "Choose a working size of at most {largest} px, close other programs, "
         "or raise the memory limit if there is one.",
     ),
+    "too-little-memory-to-paint-on": (
+        "Painting {width} x {height} pixels in full needs about {needed} of memory, but only {free} is available.",
+        "Choose another quality than full (or the full size detail) with a working size of at most {largest} px, "
+        "close other programs, or raise the memory limit if there is one.",
+    ),
     "no-size-fits": (
         "A picture of {width} x {height} pixels needs about {needed} of memory even at the smallest working size, "
         "but only {free} is available.",

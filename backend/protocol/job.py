@@ -9,7 +9,8 @@ from typing import Any
 
 from .errors import Failure
 
-PRESETS = ("draft", "normal", "high")
+PRESETS = ("draft", "normal", "high", "full")
+FULL_SIZES = ("detail", "paint")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 INITS = ("content", "noise", "mixed")
 OPTIMISERS = ("lbfgs", "adam")
@@ -93,9 +94,10 @@ class Settings:
 
     `size` is the long side in pixels that is worked at; `style_strength` multiplies the weight of the
     style (1 is balanced); `stroke_size` multiplies the size of the strokes, as far as the style picture has the
-    pixels for it; `steps` is the number of optimisation steps over all scales; `weights` is `original`,
-    `torchvision` or a file's path; `memory_limit` is what the whole worker process may take, in GB of 10⁹ bytes,
-    None for all that is free.
+    pixels for it; `steps` is the number of optimisation steps over all scales up to `size`; `weights` is `original`,
+    `torchvision` or a file's path; `full_size` is how the result gets to the size of a layer larger than `size`:
+    `detail` enlarges it with the layer's own detail, `paint` goes on painting with a few further steps at larger
+    scales; `memory_limit` is what the whole worker process may take, in GB of 10⁹ bytes, None for all that is free.
     """
 
     preset: str = "normal"
@@ -110,6 +112,7 @@ class Settings:
     pooling: str = "average"
     smoothness: float = 1.0
     stroke_size: float = 1.0
+    full_size: str | None = None
     memory_limit: float | None = None
 
     def check(self) -> None:
@@ -119,6 +122,8 @@ class Settings:
         _one_of("init", self.init, INITS)
         _one_of("optimiser", self.optimiser, OPTIMISERS)
         _one_of("pooling", self.pooling, POOLINGS)
+        if self.full_size is not None:
+            _one_of("full_size", self.full_size, FULL_SIZES)
         _whole("size", self.size, 64, 16384)
         _number("style_strength", self.style_strength, 0.01, 100.0)
         _number("smoothness", self.smoothness, 0.0, 100.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from backend.engine.memory import HISTORIES, SIDES, VALUE, Plan, largest_side, peak, plan
-from backend.engine.schedule import coarse_to_fine
+from backend.engine.schedule import coarse_to_fine, up_to_full_size
 from backend.engine.settings import Scale
 from backend.imaging.sizes import Size
 from backend.protocol.errors import Failure
@@ -17,7 +17,8 @@ SIZES = (64, 128, 192, 256, 384, 512, 640, 768, 1024, 1280, 1536, 2048, 2560, 30
 
 def schedule_of(size: Size, wanted: Settings) -> tuple[Scale, ...]:
     """The scales at which a picture of `size` (height, width) is painted, coarsest first."""
-    return coarse_to_fine(size, wanted.size, wanted.preset, wanted.steps)
+    schedule = coarse_to_fine(size, wanted.size, wanted.preset, wanted.steps)
+    return up_to_full_size(size, schedule) if _paints_on(wanted) else schedule
 
 
 def style_bytes(pixels: int) -> int:
@@ -30,18 +31,32 @@ def plan_of(size: Size, wanted: Settings, precision: int, free: float) -> Plan:
 
     `precision` is the bytes of an activation.
     """
-    height, width = size
-    finest = {side: schedule_of(size, replace(wanted, size=side))[-1] for side in (*SIZES, wanted.size)}
-    scale = finest[wanted.size]
-    if found := plan(scale, height * width, precision, free):
+    # Scales only grow, so that the last one needs the most.
+    if found := plan(schedule_of(size, wanted)[-1], size[0] * size[1], precision, free):
         return found
-    smaller = [(side, finest[side]) for side in SIZES if side < wanted.size]
-    largest = largest_side(smaller, height * width, precision, free)
-    least = peak(scale if largest else finest[SIZES[0]], height * width, precision, SIDES[-1], HISTORIES[-1])
+    raise _refusal(size, wanted, precision, free)
+
+
+def _refusal(size: Size, wanted: Settings, precision: int, free: float) -> Failure:
+    """Why a picture cannot be painted, and the largest working size that can be if it is not painted on."""
+    height, width = size
+    detail = replace(wanted, full_size="detail")
+    sides = (*(side for side in SIZES if side < wanted.size), wanted.size)
+    finest = [(side, schedule_of(size, replace(detail, size=side))[-1]) for side in sides]
+    largest = largest_side(finest, height * width, precision, free)
+    scale = schedule_of(size, wanted)[-1] if largest else finest[0][1]
+    least = peak(scale, height * width, precision, SIDES[-1], HISTORIES[-1])
     amounts = {"needed": _size_of(least), "free": _size_of(max(0, free))}
     if largest is None:
-        raise Failure("no-size-fits", width=width, height=height, **amounts)
-    raise Failure("too-little-memory", size=wanted.size, largest=largest, **amounts)
+        return Failure("no-size-fits", width=width, height=height, **amounts)
+    if _paints_on(wanted):
+        return Failure("too-little-memory-to-paint-on", width=width, height=height, largest=largest, **amounts)
+    return Failure("too-little-memory", size=wanted.size, largest=largest, **amounts)
+
+
+def _paints_on(wanted: Settings) -> bool:
+    """Whether a picture larger than the working size is painted up to its full size, or gets its detail back."""
+    return (wanted.full_size or ("paint" if wanted.preset == "full" else "detail")) == "paint"
 
 
 def _size_of(count: float) -> str:

@@ -61,6 +61,19 @@ def test_a_picture_is_painted(installation: Installation, content: Path, style: 
     assert "device: " in status.stdout
 
 
+@pytest.mark.parametrize(
+    ("wanted", "scales"), [(["--preset", "full"], 3), (["--full-size", "paint"], 3), (["--full-size", "detail"], 1)]
+)
+def test_a_larger_picture_is_painted_on_if_that_is_asked_for(
+    installation: Installation, style: Path, tmp_path: Path, wanted: list[str], scales: int
+) -> None:
+    large, out = make(tmp_path / "large.png", 200, 160, 4), tmp_path / "out.png"
+    done = run_cli(installation.home, "stylize", large, style, "-o", out, "--size", 64, "--steps", 2, *wanted)
+    assert done.returncode == 0, done.stderr
+    assert f"scale {scales}/{scales}" in done.stderr
+    assert array_of(files.read(out, "content")).shape == (160, 200, 4)
+
+
 def test_stop_and_status_without_a_backend(installation: Installation) -> None:
     assert run_cli(installation.home, "status").returncode == 1
     stopped = run_cli(installation.home, "stop")
@@ -75,7 +88,8 @@ def test_stop_and_status_without_a_backend(installation: Installation) -> None:
         (["text.txt", "style.jpg"], ["not a picture", "PNG"]),
         (["empty.png", "style.jpg"], ["not a picture"]),
         (["tiny.png", "style.jpg"], ["8 x 8", "at least 16"]),
-        (["content.png", "style.jpg", "--preset", "best"], ["preset", "draft, normal, high"]),
+        (["content.png", "style.jpg", "--preset", "best"], ["preset", "draft, normal, high, full"]),
+        (["content.png", "style.jpg", "--full-size", "blur"], ["full_size", "detail, paint"]),
         (["content.png", "style.jpg", "--size", "1"], ["size", "from 64 to"]),
         (["content.png", "style.jpg", "--size", "many"], ["--size", "--help"]),
         (["content.png", "style.jpg", "--style-strength", "nan"], ["style_strength", "number"]),

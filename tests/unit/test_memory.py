@@ -67,6 +67,31 @@ def test_a_job_that_cannot_fit_is_refused_before_it_starts_with_the_size_that_wo
     assert plan(scale, 6000 * 4000, 2, 2.0 * GIB)
 
 
+def test_painting_on_is_planned_for_the_full_size_and_refused_with_a_size_that_would_fit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    layer = Picture(3000, 2000, 1, "u8", bytes(3000 * 2000))
+    wanted = Settings(size=512, preset="full")
+    large = Job(layer, (Style(job(64).content),), wanted)
+    monkeypatch.setattr(paint, "free_memory", lambda *_: 8.0 * GIB)
+    planned = paint.planned_for(large, CPU, torch.bfloat16)
+    assert planned == plan(Scale(2000, 3000, 1), 3000 * 2000, 2, 8.0 * GIB - 12 * 64 * 48)
+    monkeypatch.setattr(paint, "free_memory", lambda *_: 1.0 * GIB)
+    with pytest.raises(Failure) as refusal:
+        paint.planned_for(large, CPU, torch.bfloat16)
+    assert refusal.value.code == "too-little-memory-to-paint-on"
+    offered = int(str(refusal.value).split("at most ")[1].split()[0])
+    assert paint.planned_for(replace(large, settings=Settings(size=offered)), CPU, torch.bfloat16)
+    assert paint.planned_for(
+        replace(large, settings=replace(wanted, size=offered, full_size="detail")), CPU, torch.bfloat16
+    )
+
+
+def test_a_layer_larger_than_the_working_size_is_reckoned_with() -> None:
+    alone, beside = (peak(Scale(384, 512, 1), pixels, 2, 512, 20) for pixels in (384 * 512, 24_000_000))
+    assert beside - alone >= 58 * 24_000_000  # what a layer with holes took
+
+
 def test_where_nothing_fits_the_refusal_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paint, "free_memory", lambda *_: 1.0)
     with pytest.raises(Failure) as refusal:

@@ -12,8 +12,9 @@ from backend.engine.objective import Objective, style_grams
 from backend.engine.propagation import features
 from backend.engine.schedule import coarse_to_fine
 from backend.engine.settings import STYLE_LAYERS, Scale, Settings
-from backend.engine.stylise import Iterate, stylise
+from backend.engine.stylise import Iterate, _refine, stylise
 from backend.engine.vgg import VGG19
+from backend.imaging.resize import resize
 
 DEFAULTS = Settings()
 SMALL = (Scale(32, 40, 6), Scale(64, 80, 6))
@@ -52,6 +53,13 @@ def test_the_result_is_closer_to_the_style_than_the_content_is(network: VGG19) -
 
     result = run(network, schedule=(Scale(32, 40, 10), Scale(64, 80, 20)))[-1].picture().clamp(0, 1)
     assert distance(result) < 0.7 * distance(waves(64, 80, 9))
+
+
+def test_a_finer_scale_starts_with_the_contents_detail_only_where_it_was_painted() -> None:
+    content = waves(64, 80, 3).round()
+    painted, even = resize(content, (32, 40)), torch.full((1, 3, 32, 40), 0.4)
+    assert (_refine(painted, content) - content).norm() < 0.9 * (resize(painted, (64, 80)) - content).norm()
+    torch.testing.assert_close(_refine(even, content), torch.full_like(content, 0.4))
 
 
 def test_style_strength_trades_content_for_style(network: VGG19) -> None:

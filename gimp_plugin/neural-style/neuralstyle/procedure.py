@@ -14,6 +14,7 @@ PRESETS = (
     ("draft", "Draft", "A quick look at what the style does to the picture"),
     ("normal", "Normal", "Good quality in a short time"),
     ("high", "High", "The most careful painting; takes several times as long"),
+    ("full", "Full size", "Like Normal, then painted on up to the layer's own size; a large layer takes very long"),
 )
 
 
@@ -54,7 +55,8 @@ def _add_arguments(procedure: Gimp.Procedure) -> None:
     procedure.add_choice_argument(
         "preset",
         "_Quality",
-        "How long to paint: Draft shows the idea in the shortest time, High takes the most care with the strokes",
+        "How long to paint: Draft shows the idea in the shortest time, High takes the most care with the strokes, "
+        "Full size paints strokes as fine as the layer's own pixels",
         presets,
         "normal",
         READ_WRITE,
