@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from backend.protocol.job import PRESETS, Settings
+from backend.protocol.job import Settings
 from benchmarks.conditions import Conditions, Result, say
 from benchmarks.pictures import load, write_picture
 from benchmarks.service import Service, make_job
 
-SIZES = (192, 320, 512)
+PRESETS = ("draft", "normal", "high")
+SIZES = (192, 256, 384)
 """Working sizes in pixels, in the order they are measured."""
 BOUND = 0.25
 """The relative error that an estimate may have."""

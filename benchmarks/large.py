@@ -11,7 +11,7 @@ from benchmarks.pictures import load
 from benchmarks.service import Service, make_job, planned
 
 SIZE, SIZE_QUICKLY = (6000, 4000), (3000, 2000)
-STEPS, STEPS_QUICKLY = 3, 1
+STEPS, STEPS_QUICKLY = 2, 1
 BOUND = 3e9
 """Bytes that the worker may hold in all."""
 
@@ -22,7 +22,7 @@ def measure(conditions: Conditions) -> Iterator[Result]:
     steps = STEPS_QUICKLY if conditions.quick else STEPS
     pair = conditions.pairs[0]
     content, style = resize(load(pair.content), (height, width)).clamp(0, 1), load(pair.style)
-    job = make_job(content, style, Settings(size=max(width, height), steps=steps))
+    job = make_job(content, style, Settings(size=max(width, height), steps=steps, memory_limit=BOUND / 1e9))
     del content
     with Service() as service:
         service.paint(make_job(style, style, Settings(size=64, steps=1)))

@@ -29,6 +29,8 @@ GOAL, FAILURE = 10, 5
 """How many times faster than the recipe the engine is to be, and below what it has failed."""
 GIVE_UP = 4
 """The race ends after 1 / GIVE_UP of the recipe's time: what comes later has failed already."""
+STEPS = ((0.5, 20), (1, 260))
+"""The engine's steps at each scale. Its coarser scale is short, because with the recipe's weights it helps little."""
 JUDGED = 10
 """Steps at the finest scale between two judgements."""
 CHECKED, CHECKED_QUICKLY = 6, 4
@@ -39,10 +41,13 @@ FILTERS = {"conv1_1": 64, "conv2_1": 128, "conv3_1": 256, "conv4_1": 512, "conv5
 def entry(content: Tensor, style: Tensor) -> tuple[tuple[Scale, ...], Settings]:
     """The schedule and the settings with which the engine enters: the recipe's loss, and steps until it is stopped."""
     size = (content.shape[2], content.shape[3])
-    schedule = [Scale(*scaled(size, factor), steps) for factor, steps in ((0.25, 60), (0.5, 60), (1, 1000))]
+    schedule = [Scale(*scaled(size, factor), steps) for factor, steps in STEPS]
     return tuple(schedule), Settings(
         relative=False,
         smoothness=0,
+        content_first=4,
+        # With the recipe's weights conv5_1 is a hundredth of the loss at the finest scale, and stays so by itself.
+        shallow_finest=True,
         content_weight=2 * CONTENT_WEIGHT / (512 * positions(size, CONTENT)),
         style_weight=4 * STYLE_WEIGHT,
         style_layers={layer: 1 / FILTERS[layer] ** 2 for layer in STYLE},

@@ -27,6 +27,11 @@ class Adam:
         self._best = (self.loss, x.clone())
         self._start(LEARNING_RATE)
 
+    def renew(self) -> None:
+        """Forget which picture was the best, because what `evaluate` computes has changed a little."""
+        self.loss, _ = self._evaluate(self.x)
+        self._best = (self.loss, self._best[1].copy_(self.x))
+
     def _start(self, rate: float) -> None:
         self._rate = rate
         self._optimiser = torch.optim.Adam([self.x], lr=rate, betas=(0.9, 0.99), foreach=False)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 Evaluate = Callable[[Tensor], tuple[float, Tensor]]
 
-FIRST_CHANGE = 0.01
+FIRST_CHANGE = 0.02
 """Root mean square change of the picture (values 0..1) in the first step, before any curvature is known."""
 LARGEST_CHANGE = 0.08
 """Root mean square change that no step may pass."""
@@ -20,6 +20,9 @@ RISE = 1.1
 """How far above the worst of the recent losses a step may land (non-monotone: few steps need a second try)."""
 MEMORY = 5
 TRIES = 6
+BOLDNESS = 2.0
+"""Times the usual scale of the first guess of the inverse Hessian, which the last pair alone sets too cautiously: the
+pairs themselves hold back the stiff directions. A tenth fewer steps; 4 gained nothing more."""
 HISTORY = 20
 STORED = torch.bfloat16
 """Precision of steps and remembered pairs: half the memory, and steps and inner products use what is stored."""
@@ -56,7 +59,11 @@ class LBFGS:
         self._evaluate = evaluate
         self._precondition = precondition
         self._pairs: deque[_Pair] = deque(maxlen=history)
-        self.loss, self._gradient = evaluate(x)
+        self.renew()
+
+    def renew(self) -> None:
+        """Evaluate again, because what `evaluate` computes has changed a little; the curvature is kept."""
+        self.loss, self._gradient = self._evaluate(self.x)
         if not _finite(self.loss, self._gradient):
             raise Diverged("the first loss is not a number")
         self._recent = deque([self.loss], maxlen=MEMORY)
@@ -103,7 +110,7 @@ class LBFGS:
         q = self._precondition(q)
         if self._pairs:
             last = self._pairs[-1]
-            q *= 1 / (last.rho * self._squared_norm(last.y))
+            q *= BOLDNESS / (last.rho * self._squared_norm(last.y))
         for pair, alpha in zip(self._pairs, reversed(alphas), strict=True):
             _add(q, pair.s, alpha - pair.rho * _dot(pair.y, q))
         return q

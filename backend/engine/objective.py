@@ -55,9 +55,14 @@ class Objective:
         self._style = [
             (s.style_weight * weight, self._style_term(layer, grams[layer])) for layer, weight in s.style_layers.items()
         ]
+        self.emphasise_content(1.0)
+
+    def emphasise_content(self, factor: float) -> None:
+        """Let the content weigh `factor` times what the settings say, from the next evaluation on."""
+        self._emphasis = factor
         self._terms: dict[str, list[tuple[float, Term]]] = defaultdict(list)
-        both: list[tuple[float, Term]] = [*self._content, *self._style]
-        for weight, term in both:
+        content: list[tuple[float, Term]] = [(factor * weight, term) for weight, term in self._content]
+        for weight, term in [*content, *self._style]:
             self._terms[term.layer].append((weight, term))
 
     def evaluate(self, picture: Tensor) -> tuple[float, Tensor]:
@@ -89,12 +94,12 @@ class Objective:
 
     def _total(self, picture: Tensor, gradient: Tensor) -> float:
         s = self._settings
-        content = sum((weight * term.value() for weight, term in self._content), torch.zeros(()))
+        content = sum((weight * term.value() for weight, term in self._content), torch.zeros(())) * self._emphasis
         style = sum((weight * term.value() for weight, term in self._style), torch.zeros(()))
         smoothness = add_total_variation(picture, s.smoothness, gradient) if s.smoothness else torch.zeros(())
         values = torch.stack([value.float().cpu() for value in (content, style, smoothness)]).tolist()
         self.losses = {
-            "content": values[0] / s.content_weight if s.content_weight else 0.0,
+            "content": values[0] / (s.content_weight * self._emphasis) if s.content_weight else 0.0,
             "style": values[1] / s.style_weight if s.style_weight else 0.0,
             "total": sum(values),
         }

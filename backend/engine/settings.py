@@ -27,7 +27,9 @@ class Settings:
 
     Layers are given with their weights; `style_size` scales the style pictures against the content (larger means
     larger strokes); `init` is content, noise or mixed; `optimiser` is lbfgs or adam; `relative` chooses relative
-    errors over the paper's raw sums (see `Objective`); `smoothness` weighs the total variation.
+    errors over the paper's raw sums (see `Objective`); `smoothness` weighs the total variation; `content_first` is
+    how many times its weight the content has at the coarser scales and at first at the finest, where it falls to 1;
+    `shallow_finest` leaves block 5, a quarter of the work, out of the style at the finest scale.
     """
 
     content_layers: Mapping[str, float] = field(default_factory=lambda: {CONTENT_LAYER: 1.0})
@@ -37,6 +39,8 @@ class Settings:
     smoothness: float = 1.0
     relative: bool = True
     style_size: float = 1.0
+    content_first: float = 1.0
+    shallow_finest: bool = False
     init: str = "content"
     optimiser: str = "lbfgs"
     seed: int = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
@@ -15,7 +15,7 @@ from backend.engine.lbfgs import HISTORY, LBFGS, Evaluate
 from backend.engine.memory import Plan
 from backend.engine.objective import WHOLE, Objective, style_grams
 from backend.engine.preconditioner import CosinePreconditioner
-from backend.engine.schedule import LEAST_SIDE, work
+from backend.engine.schedule import LEAST_SIDE, emphases, work
 from backend.engine.settings import Scale, Settings
 from backend.engine.vgg import VGG19
 from backend.imaging.colour import luma
@@ -54,6 +54,9 @@ class Optimiser(Protocol):
     def step(self) -> float:
         """Take one step and return the loss."""
 
+    def renew(self) -> None:
+        """Take account of an objective that has changed a little."""
+
 
 def stylise(
     network: VGG19,
@@ -74,10 +77,15 @@ def stylise(
     for index, scale in enumerate(schedule, 1):
         target = resize(content, (scale.height, scale.width)).to(network.device)
         picture = _start(target, settings) if picture is None else _refine(picture, target)
-        grams = _grams(network, styles, scale, settings, plan)
-        objective = Objective(network, target, grams, _at(scale, schedule, settings), plan.tile)
+        here = _at(scale, schedule, settings)
+        objective = Objective(network, target, _grams(network, styles, scale, here, plan), here, plan.tile)
+        emphasis = emphases(settings.content_first, scale.steps, finest=index == len(schedule))
+        objective.emphasise_content(emphasis[0])
         optimiser = _optimiser(picture, objective.evaluate, settings, plan)
-        for _ in range(scale.steps):
+        for number in range(scale.steps):
+            if number in emphasis and number:
+                objective.emphasise_content(emphasis[number])
+                optimiser.renew()
             optimiser.step()
             step += 1
             done += work(scale) / scale.steps
@@ -88,12 +96,20 @@ def stylise(
 
 
 def _at(scale: Scale, schedule: Sequence[Scale], settings: Settings) -> Settings:
-    """The settings at one scale: the paper's content loss is a sum over positions, and coarser scales have fewer."""
+    """The settings at one scale."""
+    if settings.shallow_finest and scale == schedule[-1] and scale != schedule[0]:
+        settings = replace(settings, style_layers=_shallow(settings.style_layers))
     if settings.relative:
         return settings
+    # The paper's content loss is a sum over positions, and coarser scales have fewer.
     finest = schedule[-1]
     missing = finest.height * finest.width / (scale.height * scale.width)
     return replace(settings, content_weight=settings.content_weight * missing)
+
+
+def _shallow(layers: Mapping[str, float]) -> Mapping[str, float]:
+    """The layers without block 5, unless there are no others."""
+    return {layer: weight for layer, weight in layers.items() if layer[4] != "5"} or layers
 
 
 def _optimiser(picture: Tensor, evaluate: Evaluate, settings: Settings, plan: Plan) -> Optimiser:

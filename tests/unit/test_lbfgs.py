@@ -166,3 +166,29 @@ def test_the_preconditioner_prefers_low_frequencies() -> None:
     low, high = torch.cos(math.pi * columns / 16), torch.cos(math.pi * columns)
     gains = [(apply(v.repeat(1, 1, 16, 1)).norm() / v.expand(16, 16).norm()).item() for v in (low, high)]
     assert gains[0] > 3 * gains[1]
+
+
+def test_lbfgs_keeps_its_curvature_when_the_objective_changes_a_little() -> None:
+    bowl = Quadratic()
+    optimiser = LBFGS(torch.rand(SHAPE), bowl, lambda g: g)
+    for _ in range(30):
+        optimiser.step()
+    bowl.centre = bowl.centre + 0.01
+    optimiser.renew()
+    moved = optimiser.loss
+    assert moved == bowl(optimiser.x)[0]
+    fresh = LBFGS(optimiser.x.clone(), bowl, lambda g: g)
+    for _ in range(10):
+        optimiser.step()
+        fresh.step()
+    assert optimiser.loss < fresh.loss < moved
+
+
+def test_adam_forgets_its_best_picture_when_the_objective_changes() -> None:
+    bowl = Quadratic()
+    optimiser = Adam(torch.rand(SHAPE), bowl)
+    for _ in range(5):
+        optimiser.step()
+    bowl.centre = bowl.centre + 1
+    optimiser.renew()
+    assert optimiser.loss == bowl(optimiser.x)[0]

@@ -127,3 +127,28 @@ def test_tiny_and_long_pictures_work(network: VGG19) -> None:
         schedule = coarse_to_fine(size, 64, "draft", 2)
         *_, last = stylise(network, waves(*size, 5), [(waves(16, 300, 2), 1.0)], schedule, Settings())
         assert torch.isfinite(last.picture()).all()
+
+
+def test_a_content_that_weighs_more_at_first_stays_nearer_and_ends_with_its_own_weight(network: VGG19) -> None:
+    plain = run(network, schedule=(Scale(64, 80, 10),))
+    emphasised = run(network, Settings(content_first=1000), (Scale(64, 80, 10),))
+    assert emphasised[3].losses["content"] < 0.5 * plain[3].losses["content"]
+    # At the end the total is made of the same weights again.
+    losses, s = emphasised[-1].losses, Settings(smoothness=0)
+    terms = s.content_weight * losses["content"] + s.style_weight * losses["style"]
+    assert terms == pytest.approx(losses["total"], rel=0.05)
+
+
+def test_without_block_5_at_the_finest_scale_only_its_style_is_missed(network: VGG19) -> None:
+    seen: list[set[str]] = []
+
+    class Watched(Objective):
+        def __init__(self, network: VGG19, content: Tensor, grams: dict[str, Tensor], s: Settings, tile: int) -> None:
+            super().__init__(network, content, grams, s, tile)
+            seen.append(set(grams))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("backend.engine.stylise.Objective", Watched)
+        run(network, Settings(shallow_finest=True))
+        run(network, Settings(shallow_finest=True), (Scale(64, 80, 1),))
+    assert seen == [set(STYLE_LAYERS), set(STYLE_LAYERS) - {"conv5_1"}, set(STYLE_LAYERS)]
