@@ -11,7 +11,7 @@ from benchmarks.pictures import load
 from benchmarks.service import Service, make_job, planned
 
 SIZE, SIZE_QUICKLY = (6000, 4000), (3000, 2000)
-STEPS, STEPS_QUICKLY = 2, 1
+STEPS, STEPS_QUICKLY = 1, 1
 BOUND = 3e9
 """Bytes that the worker may hold in all."""
 

@@ -15,20 +15,22 @@ VALUE = 12
 """Bytes of a pixel of three fp32 values."""
 PAIR = 12
 """Bytes a pixel of one remembered pair of the optimiser: two times three values in half precision."""
-PICTURES = 12 * VALUE
-"""Bytes a pixel of everything as large as the picture but the pairs: the picture, the content, two gradients, the
-direction, and what is in the making."""
+PICTURES = 5 * VALUE
+"""Bytes a pixel of everything as large as the picture but the pairs: the picture, two gradients, a step in half
+precision, the layer's own bytes, and a reserve."""
 LAYER = 5 * VALUE
 """Bytes a pixel of a layer larger than the working size: its colours, and the result brought to its size. Measured with
 24 million pixels: 24 for the colours of an opaque layer, 58 with holes to fill; 28 to 31 for the result."""
 TILE = 550
 """Bytes for each byte of precision and pixel of a tile with its surroundings: its activations and gradients."""
+TRANSFORM = 5 * VALUE * 256
+"""Bytes for each pixel of the longer side: what the preconditioner has of the lines that it transforms together."""
 FIXED = 64 << 20
 """Bytes for buffers that the size of a picture does not change."""
 HALO = 70
 """Pixels of its surroundings that a tile reads on each side for conv5_1."""
 SIDES = (4096, 3072, 2048, 1536, 1024, 768, 512, 384, 256, 128)
-HISTORIES = (20, 8, 3, 1)
+HISTORIES = (16, 8, 3, 1)
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def peak(scale: Scale, layer_pixels: int, precision: int, tile: int, history: in
     """The bytes beyond the loaded model that painting at a scale takes at most."""
     pixels = scale.height * scale.width
     content = 8 * precision * pixels  # conv4_2: 512 filters at 1/64 of the positions
-    transform = 4 * (scale.height**2 + scale.width**2)
+    transform = TRANSFORM * max(scale.height, scale.width)
     surroundings = (min(tile + 16 + 2 * HALO, scale.height), min(tile + 16 + 2 * HALO, scale.width))
     activations = TILE * precision * surroundings[0] * surroundings[1]
     whole = layer_pixels * LAYER if layer_pixels > pixels else 0

@@ -79,6 +79,8 @@ def stylise(
         picture = _start(target, settings) if picture is None else _refine(picture, target)
         here = _at(scale, schedule, settings)
         objective = Objective(network, target, _grams(network, styles, scale, here, plan), here, plan.tile)
+        if index == len(schedule):
+            del content, target  # as large as the layer, and not needed any more
         emphasis = emphases(settings.content_first, scale.steps, finest=index == len(schedule))
         objective.emphasise_content(emphasis[0])
         optimiser = _optimiser(picture, objective.evaluate, settings, plan)

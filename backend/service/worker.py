@@ -154,7 +154,9 @@ class Worker:
                 return False
             self._answer_waiting()
         assert last is not None
-        self._send_picture("done", name, painted(last.picture(), job.content))
+        # The last iterate holds the optimiser, which is larger than what is still to be made.
+        picture, last = last.picture(), None
+        self._send_picture("done", name, painted(picture, job.content))
         return True
 
     def _downloading(self, name: str, fraction: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import weakref
 
 import pytest
 import torch
@@ -152,3 +153,14 @@ def test_without_block_5_at_the_finest_scale_only_its_style_is_missed(network: V
         run(network, Settings(shallow_finest=True))
         run(network, Settings(shallow_finest=True), (Scale(64, 80, 1),))
     assert seen == [set(STYLE_LAYERS), set(STYLE_LAYERS) - {"conv5_1"}, set(STYLE_LAYERS)]
+
+
+def test_the_content_is_given_up_when_the_finest_scale_has_begun(network: VGG19) -> None:
+    content = waves(64, 80, 9)
+    there = weakref.ref(content)
+    iterates = stylise(network, content, [(waves(70, 60, 2), 1.0)], (Scale(32, 40, 1), Scale(64, 80, 1)), DEFAULTS)
+    del content
+    next(iterates)
+    assert there() is not None
+    next(iterates)
+    assert there() is None
