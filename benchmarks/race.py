@@ -29,7 +29,7 @@ GOAL, FAILURE = 10, 5
 """How many times faster than the recipe the engine is to be, and below what it has failed."""
 GIVE_UP = 4
 """The race ends after 1 / GIVE_UP of the recipe's time: what comes later has failed already."""
-STEPS = ((0.5, 20), (1, 260))
+STEPS = ((0.5, 20), (1, 320))
 """The engine's steps at each scale. Its coarser scale is short, because with the recipe's weights it helps little."""
 JUDGED = 10
 """Steps at the finest scale between two judgements."""
