@@ -22,7 +22,7 @@ MEMORY = 5
 TRIES = 6
 BOLDNESS = 2.0
 """Times the usual scale of the first guess of the inverse Hessian, which the last pair alone sets too cautiously: the
-pairs themselves hold back the stiff directions. A tenth fewer steps; 4 gained nothing more."""
+pairs themselves hold back the stiff directions. A tenth fewer steps on the recipe's loss; 4 gained nothing more."""
 HISTORY = 16
 STORED = torch.bfloat16
 """Precision of steps and remembered pairs: half the memory, and steps and inner products use what is stored."""
