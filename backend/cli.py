@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
@@ -17,6 +18,8 @@ from backend.protocol.estimate import Estimate
 from backend.protocol.events import Done, Progress, Queued, duration
 from backend.protocol.installation import Installation
 
+WORKERS_VARIABLE = "NEURAL_STYLE_WORKERS"
+"""The default of `serve --workers`, also for a backend that is started by a client."""
 LOG_SHARE = 0.05
 """How much of a job passes between two lines where progress goes into a file."""
 OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -49,6 +52,8 @@ def _parser() -> argparse.ArgumentParser:
 
     serve = commands.add_parser("serve", help="run the backend in this terminal")
     serve.add_argument("--idle-exit", type=float, metavar="SECONDS", help="leave after so long without a job (900)")
+    serve.add_argument("--workers", type=_count, default=os.environ.get(WORKERS_VARIABLE), metavar="N",
+                       help="jobs painted at once (one on each device)")  # fmt: skip
     serve.set_defaults(run=_serve)
     commands.add_parser("status", help="say what the backend is doing").set_defaults(run=_status)
     commands.add_parser("stop", help="stop the backend").set_defaults(run=_stop)
@@ -66,6 +71,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_settings(estimate)
     estimate.set_defaults(run=_estimate)
     return parser
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise ValueError
+    return count
 
 
 def _add_settings(command: argparse.ArgumentParser) -> None:
@@ -98,7 +110,7 @@ def _serve(options: argparse.Namespace) -> int:
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     idle = IDLE_SECONDS if options.idle_exit is None else options.idle_exit
-    if not serve(Installation.find(), idle):
+    if not serve(Installation.find(), idle, options.workers):
         print("neural-style: A backend runs already. Use `neural-style status` to see it.", file=sys.stderr)
     return OK
 

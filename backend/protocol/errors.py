@@ -85,6 +85,10 @@ ERRORS: dict[str, tuple[str, str]] = {
         "The process that paints the picture ended unexpectedly ({reason}).",
         "Try again, with a smaller working size if it was short of memory.",
     ),
+    "workers-die": (
+        "The process that paints ended {count} times in a row, the last time with {reason}.",
+        "Close other programs and try again in half a minute; the reason may be in {log}.",
+    ),
     "internal": (
         "Something went wrong inside the backend ({reason}).",
         "Try again; the details are in {log}.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from backend.protocol.errors import Failure
@@ -28,8 +30,14 @@ def choose_precision(device: torch.device) -> torch.dtype:
     return torch.float32
 
 
-def describe_device() -> dict[str, str]:
-    """What `auto` means on this machine: the device's name and the precision used on it."""
+def describe_device() -> dict[str, Any]:
+    """What `auto` means on this machine: the device's name, the precision used on it, and all devices of its kind."""
     device = choose_device("auto")
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-    return {"device": name, "precision": str(choose_precision(device)).removeprefix("torch.")}
+    on_gpu = device.type == "cuda"
+    names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())] if on_gpu else []
+    devices = names or [device.type]
+    return {
+        "device": devices[0],
+        "devices": devices,
+        "precision": str(choose_precision(device)).removeprefix("torch."),
+    }

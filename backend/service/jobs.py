@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from backend.protocol.errors import Failure
@@ -23,7 +23,6 @@ class Record:
     request: Message
     parts: list[Assembly]
     state: str = "receiving"
-    cancel_deadline: float | None = field(default=None)
 
     def add(self, picture: Any, offset: Any, payload: bytes | None) -> None:
         """Take in a chunk of one of the pictures."""

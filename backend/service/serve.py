@@ -7,6 +7,7 @@ from typing import Any
 
 from backend.protocol.installation import Installation, private_folder
 from backend.protocol.lock import sign, try_lock
+from backend.service.local_executor import LocalExecutor
 from backend.service.supervisor import Supervisor
 
 IDLE_SECONDS = 900.0
@@ -14,8 +15,11 @@ LOCK_SECONDS = 0.1
 """How long a start tries to be the one backend: longer than a look at the lock, shorter than anybody's wait."""
 
 
-def serve(installation: Installation, idle_seconds: float = IDLE_SECONDS) -> bool:
-    """Run the backend until it is stopped or idle; False at once if another one runs."""
+def serve(installation: Installation, idle_seconds: float = IDLE_SECONDS, workers: int | None = None) -> bool:
+    """Run the backend until it is stopped or idle; False at once if another one runs.
+
+    `workers` is how many jobs run at once, None for one on each device.
+    """
     private_folder(installation.run)
     lock = _lock(installation)
     if lock is None:
@@ -23,7 +27,7 @@ def serve(installation: Installation, idle_seconds: float = IDLE_SECONDS) -> boo
     with lock:
         sign(lock)
         installation.connection_file.unlink(missing_ok=True)
-        Supervisor(installation, idle_seconds).run()
+        Supervisor(installation, idle_seconds, lambda context: LocalExecutor(context, workers)).run()
     return True
 
 

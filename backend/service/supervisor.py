@@ -1,6 +1,6 @@
-"""The supervisor: accepts clients, queues their jobs, feeds the worker, and sees that each job ends exactly once.
+"""The supervisor: accepts clients, queues their jobs, feeds the executor, and sees that each job ends exactly once.
 
-Its loop never blocks and never computes. Everything that may block has a thread of its own (`WorkerProcess`) or a
+Its loop never blocks and never computes. Everything that may block has a thread of its own (in the `Executor`) or a
 queue of its own (`Outbox`).
 """
 
@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import time
+from collections.abc import Callable
 from typing import Any
 
 import zmq
@@ -22,33 +23,28 @@ from backend.protocol.messages import PROTOCOL, Message, chunks, decode, encode
 from backend.protocol.sockets import BEAT
 from backend.service.endpoint import Endpoint
 from backend.service.estimates import Addressed, Estimates
+from backend.service.executor import Executor
 from backend.service.jobs import Jobs, Record
 from backend.service.outbox import ClientGone, Outbox
-from backend.service.worker_process import EVENTS, WorkerProcess
 
-CANCEL_SECONDS = 5.0
-"""How long a worker may take to notice a cancel before it is killed."""
+MakeExecutor = Callable[["zmq.Context[Any]"], Executor]
 
 log = logging.getLogger(__name__)
 
 
 class Supervisor:
-    """One ROUTER for all clients, one worker process, and the jobs between them."""
+    """One ROUTER for all clients, one executor, and the jobs between them."""
 
-    def __init__(self, installation: Installation, idle_seconds: float) -> None:
+    def __init__(self, installation: Installation, idle_seconds: float, executor: MakeExecutor) -> None:
         self._log_file = installation.log_file
         self._idle_seconds = idle_seconds
         self._context: zmq.Context[Any] = zmq.Context()
-        self._events = self._context.socket(zmq.PULL)
-        self._events.bind(EVENTS)
+        self._executor = executor(self._context)
         self._endpoint = Endpoint(installation, self._context)
         self._socket = self._endpoint.socket
         self._outbox = Outbox(self._socket)
         self._jobs = Jobs()
         self._estimates = Estimates()
-        self._workers = 0
-        self._worker: WorkerProcess | None = None
-        self._device: Message = {}
         self._stopping = False
         self._active = self._beaten = time.monotonic()
         self._handlers = {
@@ -67,17 +63,17 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: setattr(self, "_stopping", True))
         log.info("listening at %s, pid %d", self._endpoint.connection.endpoint, os.getpid())
-        self._start_worker()
+        self._executor.start()
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
-        poller.register(self._events, zmq.POLLIN)
+        poller.register(self._executor.socket, zmq.POLLIN)
         try:
             while not self._stopping and not self._idle():
                 ready = dict(poller.poll(200 if self._outbox.empty else 5))
                 if self._socket in ready:
                     self._receive()
-                if self._events in ready:
-                    self._receive_event()
+                if self._executor.socket in ready:
+                    self._receive_events()
                 self._tend()
         finally:
             self._end()
@@ -113,9 +109,7 @@ class Supervisor:
             "version": __version__,
             "protocol": PROTOCOL,
             "pid": os.getpid(),
-            "worker": self._worker.pid if self._worker else None,
-            "device": self._device.get("device"),
-            "precision": self._device.get("precision"),
+            **self._executor.status(),
             "running": len(self._jobs.in_state("running")),
             "queue": len(self._jobs.in_state("queued")),
             "log": str(self._log_file),
@@ -137,7 +131,7 @@ class Supervisor:
             self._feed()
 
     def _on_estimate(self, client: bytes, message: Message, payload: bytes | None) -> None:
-        self._give_worker(self._estimates.add(client, message))
+        self._executor.estimate(self._estimates.add(client, message))
 
     def _on_cancel(self, client: bytes, message: Message, payload: bytes | None) -> None:
         record = self._jobs.find(client, message.get("job"))
@@ -146,8 +140,8 @@ class Supervisor:
 
     def _on_ready(self, client: bytes, message: Message, payload: bytes | None) -> None:
         record = self._jobs.find(client, message.get("job"))
-        if record is not None and record.state == "running" and self._worker is not None:
-            self._worker.send({"type": "ready", "job": record.key})
+        if record is not None and record.state == "running":
+            self._executor.ready(record.key)
 
     def _on_stop(self, client: bytes, message: Message, payload: bytes | None) -> None:
         self._send(client, {"type": "stopping", "pid": os.getpid()})
@@ -170,27 +164,22 @@ class Supervisor:
     # --- Jobs ------------------------------------------------------------------------------------------------
 
     def _feed(self) -> None:
-        """Give the worker the next job if it is free, and tell the others how many are before them."""
+        """Give the executor the next jobs if it has room, and tell the others how many are before them."""
         waiting = self._jobs.in_state("queued")
-        running = len(self._jobs.in_state("running"))
-        if waiting and not running:
+        while waiting and self._executor.free > 0:
             self._start(waiting.pop(0))
-            running = 1
-        for position, record in enumerate(waiting, running):
+        for position, record in enumerate(waiting, len(self._jobs.in_state("running"))):
             self._send(record.client, {"type": "queued", "job": record.name, "position": position})
 
     def _start(self, record: Record) -> None:
         record.state = "running"
-        worker = self._give_worker({"type": "job", "job": record.key, **record.request}, record.take_pixels())
-        worker.busy = record.key
+        self._executor.run(record.key, record.request, record.take_pixels())
 
     def _cancel(self, record: Record) -> None:
-        if record.state != "running":
+        if record.state == "running":
+            self._executor.cancel(record.key)
+        else:
             self._finish(record, {"type": "cancelled"})
-        elif record.cancel_deadline is None:
-            record.cancel_deadline = time.monotonic() + CANCEL_SECONDS
-            if self._worker is not None:
-                self._worker.send({"type": "cancel", "job": record.key})
 
     def _finish(self, record: Record, final: Message) -> None:
         """Send a job's one final event and turn to the next."""
@@ -199,40 +188,23 @@ class Supervisor:
         self._send(record.client, {**final, "job": record.name})
         self._feed()
 
-    # --- The worker ------------------------------------------------------------------------------------------
+    # --- Events ----------------------------------------------------------------------------------------------
 
-    def _give_worker(self, message: Message, payload: bytes = b"") -> WorkerProcess:
-        """Send something to the worker, which is started if the last one has died."""
-        worker = self._worker or self._start_worker()
-        worker.send(message, payload)
-        return worker
-
-    def _start_worker(self) -> WorkerProcess:
-        self._workers += 1
-        self._worker = WorkerProcess(self._context, self._workers)
-        log.info("worker %d started, pid %d", self._workers, self._worker.pid)
-        return self._worker
-
-    def _receive_event(self) -> None:
-        number, header, payload = self._events.recv_multipart()
-        if self._worker is None or int(number) != self._worker.number:
-            return  # the last words of a worker that was given up
-        message = json.loads(header)
-        if message["type"] == "ended":
-            self._worker_ended(self._worker)
-        elif message["type"] == "ready":
-            self._device = message
-        elif "request" in message:
-            self._answer(self._estimates.answer(message))
-        else:
-            self._relay(message, payload)
+    def _receive_events(self) -> None:
+        for message, payload in self._executor.receive():
+            if message["type"] == "capacity":
+                self._feed()
+            elif "request" in message:
+                self._answer(self._estimates.answer(message))
+            else:
+                self._relay(message, payload)
 
     def _answer(self, *answers: Addressed | None) -> None:
         for client, message in filter(None, answers):
             self._send(client, message)
 
     def _relay(self, message: Message, payload: bytes) -> None:
-        """Pass on what the worker says of its job."""
+        """Pass on what is said of a job."""
         record = self._jobs.by_key(message["job"])
         if record is None:
             return
@@ -250,28 +222,13 @@ class Supervisor:
         else:
             self._finish(record, {k: v for k, v in message.items() if k != "job"})
 
-    def _worker_ended(self, worker: WorkerProcess) -> None:
-        """Tell the client whose job died with the worker; the next job starts a fresh one."""
-        how = worker.how_it_ended()
-        log.warning("worker %d ended: %s", worker.number, how)
-        self._worker = None
-        worker.kill()
-        self._answer(*self._estimates.refuse_all(Failure("worker-died", reason=how)))
-        record = self._jobs.by_key(worker.busy) if worker.busy else None
-        if record is not None and record.cancel_deadline is not None:
-            self._finish(record, {"type": "cancelled"})
-        elif record is not None:
-            self._finish(record, {"type": "failed", **Failure("worker-died", reason=how).to_wire()})
-        else:
-            self._feed()
-
     # --- Time ------------------------------------------------------------------------------------------------
 
     def _idle(self) -> bool:
         return not len(self._jobs) and time.monotonic() - self._active > self._idle_seconds
 
     def _tend(self) -> None:
-        """What is due: unsent messages, signs of life, cancels that are overdue."""
+        """What is due: unsent messages, signs of life."""
         for client in self._outbox.flush():
             self._forget(client)
         now = time.monotonic()
@@ -279,11 +236,7 @@ class Supervisor:
             self._beaten = now
             for client in {record.client for record in self._jobs}:
                 self._send(client, {"type": "beat"})
-        for record in self._jobs:
-            if record.cancel_deadline is not None and now > record.cancel_deadline and self._worker is not None:
-                log.warning("job %s: the worker ignores the cancel and is killed", record.key)
-                record.cancel_deadline = now + CANCEL_SECONDS
-                self._worker.kill()
+        self._executor.tend()
 
     def _end(self) -> None:
         for record in self._jobs:
@@ -291,9 +244,7 @@ class Supervisor:
             self._send(record.client, {"type": "failed", "job": record.name, **Failure("stopping").to_wire()})
         self._answer(*self._estimates.refuse_all(Failure("stopping")))
         self._outbox.flush()
-        if self._worker is not None:
-            self._worker.end()
+        self._executor.end()
         self._endpoint.close()
-        self._events.close(0)
         self._context.term()
         log.info("stopped")

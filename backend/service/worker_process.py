@@ -1,4 +1,4 @@
-"""The supervisor's side of a worker process: start it, talk to it without ever waiting for it, notice its end."""
+"""A worker process as its executor sees it: start it, talk to it without ever waiting for it, notice its end."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 import zmq
@@ -20,21 +21,27 @@ PATIENT_THREADS = {"OMP_WAIT_POLICY": "PASSIVE"}
 also does other things (GIMP, say) made a step four to eight times slower, and gains next to nothing on an idle one."""
 
 EVENTS = "inproc://worker-events"
-"""Where the supervisor binds a PULL socket for what its workers report."""
+"""Where the executor binds a PULL socket for what its workers report."""
 
 
 class WorkerProcess:
     """A worker with one thread that writes to it and one that reads from it, both of which may block."""
 
-    def __init__(self, context: zmq.Context[Any], number: int) -> None:
-        """Start the process; its reports arrive at EVENTS as frames: number, message, payload."""
+    def __init__(self, context: zmq.Context[Any], number: int, slot: int, environment: Mapping[str, str]) -> None:
+        """Start the process; its reports arrive at EVENTS as frames: number, message, payload.
+
+        The last one is `ended`, with the reason in `how`. Raises OSError if there is no process to be had.
+        """
         self.number = number
-        self.busy: str | None = None
+        self.slot = slot
+        self.job: str | None = None
+        self.requests: set[str] = set()
+        self.cancel_deadline: float | None = None
         self._process = subprocess.Popen(
             [sys.executable, "-m", "backend.service.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**PATIENT_THREADS, **os.environ},
+            env={**PATIENT_THREADS, **os.environ, **environment},
             # Ctrl-C in the terminal of `serve` is for the supervisor, which says when the worker ends.
             start_new_session=True,
         )
@@ -69,18 +76,6 @@ class WorkerProcess:
         for thread in self._threads:
             thread.join()
 
-    def how_it_ended(self) -> str:
-        """Why the process is no more, in words."""
-        try:
-            code = self._process.wait(0.5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            code = self._process.wait()
-        if code >= 0:
-            return f"exit code {code}"
-        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
-        return f"{name}, perhaps for lack of memory" if -code == signal.SIGKILL else name
-
     def _write(self) -> None:
         while (item := self._outgoing.get()) is not None:
             try:
@@ -98,8 +93,21 @@ class WorkerProcess:
                 message, payload = self._channel.receive()
                 events.send_multipart([number, json.dumps(message).encode(), payload], copy=False)
         except (EOFError, OSError, ValueError):
-            events.send_multipart([number, b'{"type": "ended"}', b""])
+            ended = {"type": "ended", "how": self._how_it_ended()}
+            events.send_multipart([number, json.dumps(ended).encode(), b""])
         except zmq.ZMQError:
             pass  # the supervisor is ending and has closed its context
         finally:
             events.close()
+
+    def _how_it_ended(self) -> str:
+        """Why the process is no more, in words; one that only closed its end of the pipe is killed."""
+        try:
+            code = self._process.wait(0.5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            code = self._process.wait()
+        if code >= 0:
+            return f"exit code {code}"
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+        return f"{name}, perhaps for lack of memory" if -code == signal.SIGKILL else name

@@ -8,25 +8,42 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from backend.cli import WORKERS_VARIABLE
 from backend.protocol import client
 from backend.protocol.installation import Installation
 from tests.service.backends import processes_of, wait_until
 
 
+@contextmanager
+def home(workers: int = 1) -> Iterator[Installation]:
+    """A new home for a backend with at most so many workers; nothing of it is left afterwards."""
+    # A short path, since pytest's own would be too long for a socket.
+    folder = Path(tempfile.mkdtemp(prefix="ns-"))
+    found = Installation(folder, Path(sys.executable))
+    yield found
+    pids = processes_of(folder)
+    client.stop(found)
+    wait_until(lambda: not processes_of(folder))
+    for pid in processes_of(folder):
+        os.kill(pid, signal.SIGKILL)
+    shutil.rmtree(folder)
+    assert len(pids) <= 1 + workers, "one supervisor and its workers at most"
+
+
 @pytest.fixture
 def installation() -> Iterator[Installation]:
-    # A short path, since pytest's own would be too long for a socket.
-    home = Path(tempfile.mkdtemp(prefix="ns-"))
-    found = Installation(home, Path(sys.executable))
-    yield found
-    pids = processes_of(home)
-    client.stop(found)
-    wait_until(lambda: not processes_of(home))
-    for pid in processes_of(home):
-        os.kill(pid, signal.SIGKILL)
-    shutil.rmtree(home)
-    assert len(pids) <= 2, "one supervisor and one worker at most"
+    with home() as found:
+        yield found
+
+
+@pytest.fixture
+def two_workers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
+    """A home whose backend paints two jobs at once."""
+    monkeypatch.setenv(WORKERS_VARIABLE, "2")
+    with home(workers=2) as found:
+        yield found

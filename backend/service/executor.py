@@ -1,0 +1,52 @@
+"""What the supervisor gives jobs to: the interface, and the events that come back through it."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import zmq
+
+from backend.protocol.messages import Message
+
+Event = tuple[Message, bytes]
+"""A message with `job` (progress, preview, and one of done, cancelled, failed), one with `request` (estimated or
+refused), or `capacity`, when more jobs may be given than before; and its pixels."""
+
+
+class Executor(Protocol):
+    """Runs jobs somewhere. No method waits, and none fails: what became of a job comes as an event, exactly once."""
+
+    @property
+    def socket(self) -> zmq.Socket[bytes]:
+        """Readable while there are events."""
+
+    @property
+    def free(self) -> int:
+        """How many more jobs may be given now."""
+
+    def start(self) -> None:
+        """Get ready for the first job."""
+
+    def run(self, job: str, request: Message, pixels: bytes) -> None:
+        """Take a job with all its pixels, the content's first."""
+
+    def cancel(self, job: str) -> None:
+        """End a job soon: first it is asked to, and what does not obey is ended by force."""
+
+    def ready(self, job: str) -> None:
+        """Allow a job's next preview."""
+
+    def estimate(self, message: Message) -> None:
+        """Have a request (`request`, `content`, `styles`, `settings`) answered."""
+
+    def receive(self) -> list[Event]:
+        """The events of one message at the socket, which is readable."""
+
+    def tend(self) -> None:
+        """Do what is due; called several times a second."""
+
+    def status(self) -> dict[str, Any]:
+        """For people: `worker`, `workers`, `device`, `devices`, `precision`, `memory`."""
+
+    def end(self) -> None:
+        """End all jobs and processes, and close the socket."""
