@@ -34,7 +34,7 @@ def backend() -> str:
     """A backend starts, or runs already, and answers."""
     from backend.protocol.client import connect
 
-    with connect() as running:
+    with connect(backend="local") as running:
         status = running.status()
     return f"version {status['version']}, process {status['pid']}"
 

@@ -13,7 +13,6 @@ from types import TracebackType
 from typing import Any
 
 import zmq
-from zmq.utils.monitor import recv_monitor_message
 
 from .connection import Connection, find_running
 from .errors import Failure
@@ -24,18 +23,29 @@ from .job import Job, Picture, Settings, check_header
 from .launch import ensure_running
 from .lock import is_locked
 from .messages import PROTOCOL, Assembly, Message, chunks, decode, encode
+from .remotes import LOCAL, Remotes
 from .sockets import configure
+from .watch import Watch
 
 HELLO_SECONDS = 5.0
 SILENCE_SECONDS = 15.0
+REMOTE_SILENCE_SECONDS = 45.0
+"""How long another machine may be silent: on a slow link a sign of life may come behind a chunk of pixels."""
 STOP_SECONDS = 10.0
 ESTIMATE_SECONDS = 60.0
 """How long an estimate may take: the first one on a device waits until it is measured."""
 
 
-def connect(installation: Installation | None = None) -> Backend:
-    """A greeted backend, started if none runs; use it in a `with` statement."""
+def connect(installation: Installation | None = None, backend: str | None = None) -> Backend:
+    """A greeted backend, to be used in a `with` statement.
+
+    `backend` is `local`, the address of a known remote, or None for the one that this user has chosen to use. The
+    local one is started if none runs; one on another machine never is.
+    """
     installation = installation or Installation.find()
+    remote = Remotes(installation.remote_file).find(backend)
+    if remote is not None:
+        return Backend(installation, remote.connection)
     connection = ensure_running(installation)
     try:
         return Backend(installation, connection)
@@ -46,21 +56,25 @@ def connect(installation: Installation | None = None) -> Backend:
     return Backend(installation, ensure_running(installation))
 
 
-def connect_running(installation: Installation | None = None) -> Backend | None:
-    """A greeted backend if one runs, else None."""
+def connect_running(installation: Installation | None = None, backend: str | None = None) -> Backend | None:
+    """A greeted backend (see `connect`), None if it is the local one and does not run."""
     installation = installation or Installation.find()
-    connection = find_running(installation)
+    remote = Remotes(installation.remote_file).find(backend)
+    connection = find_running(installation) if remote is None else remote.connection
     return None if connection is None else Backend(installation, connection)
 
 
-def stop(installation: Installation | None = None) -> bool:
-    """Stop the running backend and wait until it has gone; False if none runs."""
+def stop(installation: Installation | None = None, backend: str = LOCAL) -> bool:
+    """Stop the running backend and wait until it has gone; False if none runs.
+
+    Only a backend of this machine obeys; the Failure of another one says so.
+    """
     installation = installation or Installation.find()
-    backend = connect_running(installation)
-    if backend is None:
+    running = connect_running(installation, backend)
+    if running is None:
         return False
-    with backend:
-        pid = backend.ask({"type": "stop"}, "stopping").get("pid")
+    with running:
+        pid = running.ask({"type": "stop"}, "stopping").get("pid")
     deadline = time.monotonic() + STOP_SECONDS
     while is_locked(installation.lock_file) and _is(Connection.read(installation.connection_file), pid):
         if time.monotonic() > deadline:
@@ -78,10 +92,11 @@ class Backend:
     """A connection to a backend that has answered our hello."""
 
     def __init__(self, installation: Installation, connection: Connection) -> None:
-        self._log = installation.log_file
+        self.address = connection.endpoint if connection.is_remote else None
+        self.silence = REMOTE_SILENCE_SECONDS if connection.is_remote else SILENCE_SECONDS
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
-        configure(self._socket)
+        configure(self._socket, connection.is_remote)
         # An identity of our own lets a connection that broke for a moment go on; a leading zero byte is libzmq's.
         self._socket.setsockopt(zmq.IDENTITY, b"c" + os.urandom(15))
         self._socket.setsockopt(zmq.IMMEDIATE, 1)
@@ -89,21 +104,28 @@ class Backend:
             self._socket.curve_serverkey = connection.server_key.encode()
             self._socket.curve_publickey = connection.client_key.encode()
             self._socket.curve_secretkey = connection.client_secret.encode()
-        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        self._watch = Watch(self._socket, connection, installation.log_file)
         self._poller = zmq.Poller()
-        self._poller.register(self._socket, zmq.POLLIN)
-        self._poller.register(self._monitor, zmq.POLLIN)
-        self._socket.connect(connection.endpoint)
+        self._poller.register(self._watch.monitor, zmq.POLLIN)
         try:
+            self._connect(connection.endpoint)
             self._greet()
         except BaseException:
             self.close()
             raise
 
+    def _connect(self, endpoint: str) -> None:
+        try:
+            self._socket.connect(endpoint)
+        except zmq.ZMQError:
+            raise Failure("bad-address", address=endpoint) from None
+
     def _greet(self) -> None:
         welcome = self.ask({"type": "hello", "protocol": PROTOCOL}, "welcome")
-        if welcome.get("protocol") != PROTOCOL:
-            raise Failure("wrong-version", theirs=welcome.get("protocol"), ours=PROTOCOL)
+        if (theirs := welcome.get("protocol")) != PROTOCOL:
+            if self.address is not None:
+                raise Failure("remote-version", address=self.address, theirs=theirs, ours=PROTOCOL)
+            raise Failure("wrong-version", theirs=theirs, ours=PROTOCOL)
 
     def __enter__(self) -> Backend:
         return self
@@ -114,7 +136,7 @@ class Backend:
     def close(self) -> None:
         """Hang up; the backend cancels jobs of ours that still run."""
         self._socket.disable_monitor()
-        self._monitor.close(0)
+        self._watch.close()
         self._socket.close(0)
         self._context.term()
 
@@ -163,28 +185,41 @@ class Backend:
             if reply[0]["type"] == answer:
                 return reply[0]
             if reply[0]["type"] == "refused":
-                raise Failure.from_wire(reply[0])
-        raise Failure("no-answer")
+                raise self.told(reply[0])
+        raise self._watch.silent()
 
-    def send(self, message: Message, payload: memoryview | None = None, seconds: float = SILENCE_SECONDS) -> None:
+    def send(self, message: Message, payload: memoryview | None = None, seconds: float | None = None) -> None:
         """Send one message, waiting while the backend is behind."""
-        if not self._socket.poll(int(seconds * 1000), zmq.POLLOUT):
-            raise Failure("no-answer")
+        if not self._wait(zmq.POLLOUT, self.silence if seconds is None else seconds):
+            raise self._watch.silent()
         self._socket.send_multipart(encode(message, payload), copy=payload is None)
 
     def receive(self, seconds: float) -> tuple[Message, bytes | None] | None:
         """The next message, or None after so many seconds; a Failure `lost` when the backend has gone."""
-        ready = dict(self._poller.poll(max(0, int(seconds * 1000))))
-        if self._socket in ready:
-            return decode(self._socket.recv_multipart())
-        if self._monitor in ready:
-            recv_monitor_message(self._monitor)
-            raise self.lost()
-        return None
+        return decode(self._socket.recv_multipart()) if self._wait(zmq.POLLIN, seconds) else None
+
+    def _wait(self, direction: int, seconds: float) -> bool:
+        """Wait until a message can be sent or received; False if it cannot for so long, a Failure if never again."""
+        self._poller.register(self._socket, direction)
+        deadline = time.monotonic() + seconds
+        while True:
+            ready = dict(self._poller.poll(max(0, int((deadline - time.monotonic()) * 1000))))
+            if self._socket in ready:
+                return True
+            if not ready:
+                return False
+            self._watch.read()
 
     def lost(self) -> Failure:
         """The failure of a backend that has gone."""
-        return Failure("lost", log=self._log)
+        return self._watch.lost()
+
+    def told(self, message: Message) -> Failure:
+        """The failure that the backend reports, with its address if that is not this machine's."""
+        failure = Failure.from_wire(message)
+        if self.address is not None:
+            failure.sentence = f"The backend at {self.address} says: {failure.sentence}"
+        return failure
 
 
 class Run:
@@ -205,7 +240,7 @@ class Run:
         while True:
             received = self._backend.receive(tick)
             if received is None:
-                if time.monotonic() - self._heard > SILENCE_SECONDS:
+                if time.monotonic() - self._heard > self._backend.silence:
                     raise self._backend.lost()
                 yield None
                 continue
@@ -223,11 +258,11 @@ class Run:
         if message.get("request") is not None:
             return None
         if kind == "refused" and message.get("job") in (None, self._name):
-            raise Failure.from_wire(message)
+            raise self._backend.told(message)
         if message.get("job") != self._name:
             return None
         if kind == "failed":
-            raise Failure.from_wire(message)
+            raise self._backend.told(message)
         if kind == "queued":
             return Queued(message["position"])
         if kind == "progress":

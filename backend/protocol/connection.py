@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from .installation import Installation
 from .lock import holder
+from .private import write_private
 
 
 @dataclass(frozen=True)
 class Connection:
-    """What a client must know: the endpoint, and for tcp the CURVE keys of this backend's life."""
+    """What a client must know: the endpoint, and for tcp the CURVE keys; `pid` is None on another machine."""
 
     endpoint: str
-    pid: int
+    pid: int | None
     protocol: int
     version: str
     server_key: str = ""
@@ -25,11 +25,12 @@ class Connection:
 
     def write(self, path: Path) -> None:
         """Write the file for this user's eyes only, whole or not at all."""
-        part = path.with_name(path.name + f".{os.getpid()}.part")
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(asdict(self), file)
-        os.replace(part, path)
+        write_private(path, asdict(self))
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the backend is another machine's."""
+        return self.pid is None
 
     @classmethod
     def read(cls, path: Path) -> Connection | None:

@@ -29,6 +29,81 @@ ERRORS: dict[str, tuple[str, str]] = {
     "stopping": ("The backend is shutting down.", "Try again in a moment."),
     "busy": ("The backend already has {count} requests waiting.", "Try again when some of them are finished."),
     "folder": ("The folder {path} cannot be used: {reason}.", "Make it writable for you alone and try again."),
+    # Backends on other machines, and the keys for them.
+    "unreachable": (
+        "The backend at {address} does not answer.",
+        "Check the address and the network, and that `neural-style serve --bind` runs there and its firewall lets "
+        "the port through.",
+    ),
+    "key-refused": (
+        "The backend at {address} does not accept this computer's key.",
+        "Ask its owner for a new invitation and take it in with `neural-style remote use FILE`.",
+    ),
+    "wrong-server": (
+        "What answers at {address} is not the backend that this computer has a key for.",
+        "Check the address; if its owner has made new keys, ask for a new invitation and take it in with "
+        "`neural-style remote use FILE`.",
+    ),
+    "remote-lost": (
+        "The connection to the backend at {address} was lost before the picture was finished.",
+        "Check the network and try again; the reason may be in the log on that machine.",
+    ),
+    "remote-version": (
+        "The backend at {address} speaks protocol {theirs}, but this program speaks {ours}.",
+        "Install the same version of Neural Style on both machines.",
+    ),
+    "not-from-afar": (
+        "A backend is not stopped from another machine, since others may use it too.",
+        "Its owner can, with `neural-style stop` on that machine.",
+    ),
+    "remote-weights": (
+        "A weights file is not opened for a client on another machine.",
+        "Use the weights original or torchvision.",
+    ),
+    "no-key": (
+        "There is no key for the backend at {address} on this computer.",
+        "Take in the invitation that its owner made for you: `neural-style remote use FILE`.",
+    ),
+    "bad-key": (
+        "That is not a key: a key is 64 hexadecimal digits.",
+        "Copy all of it, as `neural-style remote key` or `neural-style keys list` shows it.",
+    ),
+    "bad-address": (
+        "{address} is not the address of a backend.",
+        "Write it as tcp://HOST:PORT, for example tcp://gpu.example:5555.",
+    ),
+    "bad-name": (
+        "{name} cannot be the name of a key.",
+        "Use up to 64 letters, digits, dots, dashes and underscores, and begin with a letter or a digit.",
+    ),
+    "name-taken": (
+        "There is a key named {name} already.",
+        "Choose another name, or take that one back first with `neural-style keys revoke {name}`.",
+    ),
+    "key-known": ("That key is allowed already, as {name}.", "Nothing is left to do."),
+    "no-such-key": ("There is no key named {name}.", "`neural-style keys list` shows all there are."),
+    "file-exists": ("The file {path} exists already.", "Remove it, or choose another one with -o."),
+    "secret-open": (
+        "Other users of this computer can read the secret in {path}.",
+        "Run `chmod 600` on that file, or make new keys if they may have read it.",
+    ),
+    "secret-damaged": (
+        "The file {path} cannot be used: {reason}.",
+        "Remove it and make it again as docs/REMOTE.md explains.",
+    ),
+    "no-server-keys": (
+        "There are no keys in {path}.",
+        "Make the first one with `neural-style keys new NAME --address tcp://HOST:PORT --keys {path}`.",
+    ),
+    "needs-keys": (
+        "Other machines can reach {address}, so the backend does not listen there without keys.",
+        "Add `--keys DIR` with a folder made by `neural-style keys new`.",
+    ),
+    "cannot-listen": (
+        "The backend cannot listen at {address}: {reason}.",
+        "Choose another port or address.",
+    ),
+    "runs-already": ("A backend runs already.", "End it with `neural-style stop` first."),
     # What a job can be refused for.
     "bad-message": (
         "The backend did not understand a message: {reason}.",

@@ -65,6 +65,16 @@ class Installation:
         return self.home / "speed.json"
 
     @property
+    def remote_file(self) -> Path:
+        """The backends on other machines that this user has keys for, and which one is in use."""
+        return self.home / "remote.json"
+
+    @property
+    def keys(self) -> Path:
+        """The folder of the keys of clients on other machines, if this machine lets any in."""
+        return self.home / "keys"
+
+    @property
     def log_file(self) -> Path:
         """Where the backend and its worker write their log."""
         return self.home / "log" / "backend.log"

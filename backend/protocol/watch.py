@@ -1,0 +1,88 @@
+"""What libzmq tells of a connection that could not be made, or has ended, as a Failure that says why."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import zmq
+from zmq.utils.monitor import recv_monitor_message
+
+from .connection import Connection
+from .errors import Failure
+
+SHAKEN = zmq.EVENT_HANDSHAKE_SUCCEEDED
+REFUSED = zmq.EVENT_HANDSHAKE_FAILED_AUTH
+ALIEN = zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+ENDED = zmq.EVENT_DISCONNECTED
+UNHEARD = zmq.EVENT_CLOSED
+ALIENS = 2
+"""How many handshakes must fail for no reason given: the first may have met a backend that was just ending."""
+REASON_SECONDS = 3.0
+"""How long a lost connection may take to come back or be refused: a few round trips between continents."""
+
+
+class Watch:
+    """The monitor of one socket that connects to one backend."""
+
+    def __init__(self, socket: zmq.Socket[bytes], connection: Connection, log: Path) -> None:
+        """Watch a socket that is not connected yet; `log` is where a backend of this machine would say more."""
+        self._connection = connection
+        self._log = log
+        self._made = False
+        self._aliens = 0
+        self.monitor = socket.get_monitor_socket(SHAKEN | REFUSED | ALIEN | ENDED | UNHEARD)
+
+    def close(self) -> None:
+        """Watch no longer; the socket's own `disable_monitor` comes first."""
+        self.monitor.close(0)
+
+    def read(self) -> None:
+        """Take in what has happened; raises the Failure of a connection that cannot be made or has ended."""
+        while self.monitor.poll(0):
+            event = self._next()
+            if event == SHAKEN:
+                self._made = True
+            elif event == REFUSED:
+                raise self._refused()
+            elif event & ALIEN:
+                self._alien()
+            elif event == ENDED and self._made:
+                raise self._ended()
+
+    def lost(self) -> Failure:
+        """The failure of a backend that has gone."""
+        if self._connection.is_remote:
+            return Failure("remote-lost", address=self._connection.endpoint)
+        return Failure("lost", log=self._log)
+
+    def silent(self) -> Failure:
+        """The failure of a backend that does not answer."""
+        if self._connection.is_remote:
+            return Failure("unreachable", address=self._connection.endpoint)
+        return Failure("no-answer")
+
+    def _next(self) -> int:
+        return int(recv_monitor_message(self.monitor)["event"])
+
+    def _refused(self) -> Failure:
+        # On this machine a key does not fit when the connection file was that of a backend which has gone since.
+        return Failure("key-refused", address=self._connection.endpoint) if self._connection.is_remote else self.lost()
+
+    def _alien(self) -> None:
+        self._aliens += 1
+        if not self._connection.is_remote:
+            raise self.lost()
+        if self._aliens >= ALIENS:
+            raise Failure("wrong-server", address=self._connection.endpoint)
+
+    def _ended(self) -> Failure:
+        """Why the connection ended: libzmq is connecting anew, and a key that was revoked is refused then."""
+        deadline = time.monotonic() + (REASON_SECONDS if self._connection.is_remote else 0)
+        while (left := deadline - time.monotonic()) > 0 and self.monitor.poll(int(left * 1000)):
+            event = self._next()
+            if event == REFUSED:
+                return self._refused()
+            if event in (SHAKEN, UNHEARD):
+                break
+        return self.lost()
