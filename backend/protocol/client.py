@@ -5,14 +5,11 @@ A client is used from one thread. Every wait ends: by a message, by a tick, or b
 
 from __future__ import annotations
 
-import os
 import time
 import uuid
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any
-
-import zmq
 
 from .connection import Connection, find_running
 from .errors import Failure
@@ -24,8 +21,7 @@ from .launch import ensure_running
 from .lock import is_locked
 from .messages import PROTOCOL, Assembly, Message, chunks, decode, encode
 from .remotes import LOCAL, Remotes
-from .sockets import configure
-from .watch import Watch
+from .transport import open_transport
 
 HELLO_SECONDS = 5.0
 SILENCE_SECONDS = 15.0
@@ -94,31 +90,13 @@ class Backend:
     def __init__(self, installation: Installation, connection: Connection) -> None:
         self.address = connection.endpoint if connection.is_remote else None
         self.silence = REMOTE_SILENCE_SECONDS if connection.is_remote else SILENCE_SECONDS
-        self._context = zmq.Context()
-        self._socket = self._context.socket(zmq.DEALER)
-        configure(self._socket, connection.is_remote)
-        # An identity of our own lets a connection that broke for a moment go on; a leading zero byte is libzmq's.
-        self._socket.setsockopt(zmq.IDENTITY, b"c" + os.urandom(15))
-        self._socket.setsockopt(zmq.IMMEDIATE, 1)
-        if connection.server_key:
-            self._socket.curve_serverkey = connection.server_key.encode()
-            self._socket.curve_publickey = connection.client_key.encode()
-            self._socket.curve_secretkey = connection.client_secret.encode()
-        self._watch = Watch(self._socket, connection, installation.log_file)
-        self._poller = zmq.Poller()
-        self._poller.register(self._watch.monitor, zmq.POLLIN)
+        self._connection, self._log = connection, installation.log_file
+        self._transport = open_transport(installation, connection)
         try:
-            self._connect(connection.endpoint)
             self._greet()
         except BaseException:
             self.close()
             raise
-
-    def _connect(self, endpoint: str) -> None:
-        try:
-            self._socket.connect(endpoint)
-        except zmq.ZMQError:
-            raise Failure("bad-address", address=endpoint) from None
 
     def _greet(self) -> None:
         welcome = self.ask({"type": "hello", "protocol": PROTOCOL}, "welcome")
@@ -135,10 +113,7 @@ class Backend:
 
     def close(self) -> None:
         """Hang up; the backend cancels jobs of ours that still run."""
-        self._socket.disable_monitor()
-        self._watch.close()
-        self._socket.close(0)
-        self._context.term()
+        self._transport.close()
 
     def status(self) -> dict[str, Any]:
         """What the backend says of itself: version, pid, device, queue, running job."""
@@ -186,33 +161,21 @@ class Backend:
                 return reply[0]
             if reply[0]["type"] == "refused":
                 raise self.told(reply[0])
-        raise self._watch.silent()
+        raise self._connection.silent()
 
     def send(self, message: Message, payload: memoryview | None = None, seconds: float | None = None) -> None:
         """Send one message, waiting while the backend is behind."""
-        if not self._wait(zmq.POLLOUT, self.silence if seconds is None else seconds):
-            raise self._watch.silent()
-        self._socket.send_multipart(encode(message, payload), copy=payload is None)
+        if not self._transport.send(encode(message, payload), self.silence if seconds is None else seconds):
+            raise self._connection.silent()
 
     def receive(self, seconds: float) -> tuple[Message, bytes | None] | None:
-        """The next message, or None after so many seconds; a Failure `lost` when the backend has gone."""
-        return decode(self._socket.recv_multipart()) if self._wait(zmq.POLLIN, seconds) else None
-
-    def _wait(self, direction: int, seconds: float) -> bool:
-        """Wait until a message can be sent or received; False if it cannot for so long, a Failure if never again."""
-        self._poller.register(self._socket, direction)
-        deadline = time.monotonic() + seconds
-        while True:
-            ready = dict(self._poller.poll(max(0, int((deadline - time.monotonic()) * 1000))))
-            if self._socket in ready:
-                return True
-            if not ready:
-                return False
-            self._watch.read()
+        """The next message, or None after so many seconds; a Failure when the backend has gone."""
+        frames = self._transport.receive(seconds)
+        return None if frames is None else decode(frames)
 
     def lost(self) -> Failure:
         """The failure of a backend that has gone."""
-        return self._watch.lost()
+        return self._connection.lost(self._log)
 
     def told(self, message: Message) -> Failure:
         """The failure that the backend reports, with its address if that is not this machine's."""

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from .errors import Failure
 from .installation import Installation
 from .lock import holder
 from .private import write_private
@@ -31,6 +32,14 @@ class Connection:
     def is_remote(self) -> bool:
         """Whether the backend is another machine's."""
         return self.pid is None
+
+    def silent(self) -> Failure:
+        """The failure of a backend that does not answer."""
+        return Failure("unreachable", address=self.endpoint) if self.is_remote else Failure("no-answer")
+
+    def lost(self, log: Path) -> Failure:
+        """The failure of a backend that has gone; `log` is where one of this machine would say more."""
+        return Failure("remote-lost", address=self.endpoint) if self.is_remote else Failure("lost", log=log)
 
     @classmethod
     def read(cls, path: Path) -> Connection | None:

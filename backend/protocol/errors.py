@@ -22,6 +22,10 @@ ERRORS: dict[str, tuple[str, str]] = {
         "The connection to the Neural Style backend was lost before the picture was finished.",
         "Try again: a new backend starts by itself. The reason may be in {log}.",
     ),
+    "bridge-died": (
+        "The helper process between this program and the Neural Style backend ended unexpectedly ({reason}).",
+        "Try again; the reason may be in {log}.",
+    ),
     "wrong-version": (
         "The backend speaks protocol {theirs}, but this program speaks {ours}.",
         "Run `neural-style stop`, then `python3 install.py`, and restart GIMP.",

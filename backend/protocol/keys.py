@@ -5,14 +5,15 @@ Z85 has characters that a shell would take for its own; hexadecimal digits can b
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
-
-import zmq
-from zmq.utils import z85
 
 from .errors import Failure
 
 BYTES = 32
+_Z85 = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
+_B85 = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
+"""The same digits in the standard library's alphabet: a client may have keys but no pyzmq."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +26,15 @@ class KeyPair:
     @classmethod
     def new(cls) -> KeyPair:
         """A fresh pair."""
+        import zmq
+
         public, secret = zmq.curve_keypair()
         return cls(public.decode(), secret.decode())
 
 
 def shown(key: str) -> str:
     """A key in Z85 as people are shown it."""
-    return z85.decode(key.encode()).hex()
+    return _decode(key).hex()
 
 
 def typed(text: str) -> str:
@@ -42,12 +45,20 @@ def typed(text: str) -> str:
         raw = b""
     if len(raw) != BYTES:
         raise Failure("bad-key")
-    return z85.encode(raw).decode()
+    return base64.b85encode(raw).translate(bytes.maketrans(_B85, _Z85)).decode()
 
 
 def is_key(value: object) -> bool:
     """Whether a value is a key in Z85."""
     try:
-        return isinstance(value, str) and len(value) == 40 and len(z85.decode(value.encode())) == BYTES
-    except (KeyError, ValueError, UnicodeError):
+        return isinstance(value, str) and len(value) == 40 and len(_decode(value)) == BYTES
+    except ValueError:
         return False
+
+
+def _decode(key: str) -> bytes:
+    """The bytes of a key in Z85; ValueError if it is none."""
+    digits = key.encode("ascii")
+    if digits.strip(_Z85):
+        raise ValueError
+    return base64.b85decode(digits.translate(bytes.maketrans(_Z85, _B85)))

@@ -14,6 +14,8 @@ from .lock import try_lock
 
 START_SECONDS = 30.0
 FOREIGN_VARIABLES = ("PYTHON", "GI_", "GDK_", "GTK_", "GIO_", "GEGL_", "BABL_", "LD_LIBRARY_PATH", "DYLD_", "GIMP_")
+NO_WINDOW: int = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+"""On Windows a program with a window that starts one without would otherwise get a console on the screen."""
 
 
 def ensure_running(installation: Installation) -> Connection:
@@ -24,7 +26,6 @@ def ensure_running(installation: Installation) -> Connection:
     if not installation.python.exists():
         raise Failure("not-installed", path=installation.python)
     private_folder(installation.run)
-    private_folder(installation.log_file.parent)
     return _start_or_join(installation)
 
 
@@ -35,22 +36,25 @@ def _start_or_join(installation: Installation) -> Connection:
         lock = try_lock(installation.start_file)
         if lock is not None:
             with lock:
-                return find_running(installation) or _wait(installation, _spawn(installation))
+                return find_running(installation) or _wait(installation, start_module(installation, "backend", "serve"))
         time.sleep(0.02)
     raise Failure("cannot-start", reason=f"it took over {START_SECONDS:.0f} seconds", log=installation.log_file)
 
 
-def _spawn(installation: Installation) -> subprocess.Popen[bytes]:
+def start_module(installation: Installation, *arguments: str, piped: bool = False) -> subprocess.Popen[bytes]:
+    """Run a module in the backend's Python, with its complaints in the log and, if `piped`, pipes to talk to it."""
+    private_folder(installation.log_file.parent)
     try:
         with open(installation.log_file, "ab") as log:
             return subprocess.Popen(
-                [str(installation.python), "-m", "backend", "serve"],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
+                [str(installation.python), "-m", *arguments],
+                stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
+                stdout=subprocess.PIPE if piped else log,
                 stderr=log,
                 cwd=_working_folder(installation.home),
                 env=_environment(installation.home),
                 start_new_session=True,
+                creationflags=NO_WINDOW,
                 close_fds=True,
             )
     except OSError as error:

@@ -50,29 +50,17 @@ class Watch:
             elif event == ENDED and self._made:
                 raise self._ended()
 
-    def lost(self) -> Failure:
-        """The failure of a backend that has gone."""
-        if self._connection.is_remote:
-            return Failure("remote-lost", address=self._connection.endpoint)
-        return Failure("lost", log=self._log)
-
-    def silent(self) -> Failure:
-        """The failure of a backend that does not answer."""
-        if self._connection.is_remote:
-            return Failure("unreachable", address=self._connection.endpoint)
-        return Failure("no-answer")
-
     def _next(self) -> int:
         return int(recv_monitor_message(self.monitor)["event"])
 
     def _refused(self) -> Failure:
         # On this machine a key does not fit when the connection file was that of a backend which has gone since.
-        return Failure("key-refused", address=self._connection.endpoint) if self._connection.is_remote else self.lost()
+        return Failure("key-refused", address=self._connection.endpoint) if self._connection.is_remote else self._lost()
 
     def _alien(self) -> None:
         self._aliens += 1
         if not self._connection.is_remote:
-            raise self.lost()
+            raise self._lost()
         if self._aliens >= ALIENS:
             raise Failure("wrong-server", address=self._connection.endpoint)
 
@@ -85,4 +73,7 @@ class Watch:
                 return self._refused()
             if event in (SHAKEN, UNHEARD):
                 break
-        return self.lost()
+        return self._lost()
+
+    def _lost(self) -> Failure:
+        return self._connection.lost(self._log)

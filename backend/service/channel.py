@@ -1,14 +1,14 @@
-"""Messages over a pair of pipes between the supervisor and a worker: lengths, a JSON header, raw pixels."""
+"""Messages over a pair of pipes between the supervisor and a worker: a JSON header and raw pixels."""
 
 from __future__ import annotations
 
 import json
-import struct
 import threading
 from typing import IO, Any
 
+from backend.protocol.frames import read_frames, write_frames
+
 Message = dict[str, Any]
-_LENGTHS = struct.Struct(">IQ")
 
 
 class Channel:
@@ -21,20 +21,10 @@ class Channel:
 
     def send(self, message: Message, payload: bytes = b"") -> None:
         """Write one message; raises OSError when the other end has gone."""
-        header = json.dumps(message).encode()
         with self._writing:
-            self._sink.write(_LENGTHS.pack(len(header), len(payload)))
-            self._sink.write(header)
-            self._sink.write(payload)
-            self._sink.flush()
+            write_frames(self._sink, (json.dumps(message).encode(), payload))
 
     def receive(self) -> tuple[Message, bytes]:
         """Read one message; raises EOFError when the other end has gone."""
-        header, payload = _LENGTHS.unpack(self._read(_LENGTHS.size))
-        return json.loads(self._read(header)), self._read(payload)
-
-    def _read(self, count: int) -> bytes:
-        data = self._source.read(count)
-        if len(data) < count:
-            raise EOFError
-        return data
+        header, payload = read_frames(self._source)
+        return json.loads(header), payload

@@ -266,7 +266,7 @@ def test_loopback_tcp_needs_the_key_of_the_connection_file(
 )  # fmt: skip
 def test_what_is_no_message_is_refused_in_one_sentence(installation: Installation, frames: list[bytes]) -> None:
     with client.connect(installation) as backend:
-        backend._socket.send_multipart(frames)
+        assert backend._transport.send(frames, 5)
         received = backend.receive(5)
         assert received is not None
         assert received[0]["type"] == "refused"

@@ -78,6 +78,12 @@ def test_what_is_plain_arithmetic_does_not_load_torch() -> None:
     assert done.stdout == "False\n"
 
 
+def test_a_client_loads_pyzmq_only_to_use_it() -> None:
+    program = "import backend.protocol.client, backend.protocol.transport_pipe, sys; print('zmq' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
 def test_the_plug_in_needs_neither_numpy_nor_torch_nor_the_backend() -> None:
     modules = list((ROOT / "gimp_plugin").rglob("*.py"))
     assert modules

@@ -1,0 +1,50 @@
+"""The transport of a client that has pyzmq: its own socket."""
+
+from __future__ import annotations
+
+import time
+
+import zmq
+
+from .connection import Connection
+from .dial import dial, hang_up
+from .frames import Frames
+from .installation import Installation
+
+
+class ZmqTransport:
+    """A socket connected to the backend, and the watch that tells when there is no hope for it."""
+
+    def __init__(self, installation: Installation, connection: Connection) -> None:
+        self._context = zmq.Context()
+        self._socket, self._watch = dial(self._context, connection, installation.log_file)
+        self._poller = zmq.Poller()
+        self._poller.register(self._watch.monitor, zmq.POLLIN)
+
+    def send(self, frames: Frames, seconds: float) -> bool:
+        """Send a message, waiting while the backend is behind."""
+        if not self._wait(zmq.POLLOUT, seconds):
+            return False
+        self._socket.send_multipart(frames, copy=len(frames) == 1)
+        return True
+
+    def receive(self, seconds: float) -> list[bytes] | None:
+        """The next message, also one that came before the connection ended."""
+        return self._socket.recv_multipart() if self._wait(zmq.POLLIN, seconds) else None
+
+    def close(self) -> None:
+        """Hang up at once."""
+        hang_up(self._socket, self._watch)
+        self._context.term()
+
+    def _wait(self, direction: int, seconds: float) -> bool:
+        """Wait until a message can be sent or received; False if it cannot for so long, a Failure if never again."""
+        self._poller.register(self._socket, direction)
+        deadline = time.monotonic() + seconds
+        while True:
+            ready = dict(self._poller.poll(max(0, int((deadline - time.monotonic()) * 1000))))
+            if self._socket in ready:
+                return True
+            if not ready:
+                return False
+            self._watch.read()
