@@ -20,7 +20,7 @@ from .installation import Installation
 from .launch import start_module
 
 QUEUED = 16
-"""Messages that wait in either direction, as many as a socket would take."""
+"""Messages that may wait for the bridge, as many as would for a socket."""
 END_SECONDS = 1.0
 
 
@@ -31,7 +31,7 @@ class PipeTransport:
         self._connection, self._log = connection, installation.log_file
         self._process = start_module(installation, "backend.protocol.bridge", piped=True)
         self._outgoing: queue.Queue[Frames | None] = queue.Queue(QUEUED)
-        self._incoming: queue.Queue[list[bytes] | None] = queue.Queue(QUEUED)
+        self._incoming: queue.SimpleQueue[list[bytes] | None] = queue.SimpleQueue()
         self._deaf = self._ended = False
         self._reason: Failure | None = None
         # What a bridge must know goes through its pipe: others can read a command line.
@@ -66,8 +66,6 @@ class PipeTransport:
         self._process.kill()
         self._process.wait()
         self._outgoing.put(None)
-        while not self._ended:
-            self._ended = self._incoming.get() is None
         for thread in self._threads:
             thread.join()
         for pipe in (self._process.stdin, self._process.stdout):

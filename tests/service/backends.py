@@ -33,7 +33,7 @@ def job(settings: Settings = FAST, content: Picture | None = None) -> Job:
 
 
 def processes_of(home: Path) -> list[int]:
-    """The processes whose environment names the home: the backend and its worker."""
+    """The processes whose environment names the home: the backend, its workers, and bridges to it."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
@@ -45,6 +45,18 @@ def processes_of(home: Path) -> list[int]:
             if f"NEURAL_STYLE_HOME={home}".encode() in environment and state != "Z":
                 found.append(int(entry.name))
     return found
+
+
+def bridges_of(home: Path) -> list[int]:
+    """The bridges among them."""
+
+    def is_bridge(pid: int) -> bool:
+        try:
+            return b"backend.protocol.bridge" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            return False
+
+    return [pid for pid in processes_of(home) if is_bridge(pid)]
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 10) -> bool:

@@ -16,6 +16,7 @@ import pytest
 from backend.cli import WORKERS_VARIABLE
 from backend.protocol import client
 from backend.protocol.installation import Installation
+from backend.protocol.transport import CLIENT_VARIABLE
 from tests.service.backends import processes_of, wait_until
 
 
@@ -47,3 +48,11 @@ def two_workers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
     monkeypatch.setenv(WORKERS_VARIABLE, "2")
     with home(workers=2) as found:
         yield found
+
+
+@pytest.fixture(params=["zmq", "bridge"])
+def transport(request: pytest.FixtureRequest) -> Iterator[str]:
+    """How the clients of the test reach the backend."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CLIENT_VARIABLE, request.param)
+        yield request.param

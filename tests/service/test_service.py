@@ -24,6 +24,8 @@ from backend.protocol.job import Picture, Settings
 from backend.protocol.lock import is_locked
 from tests.service.backends import FAST, LONG, job, processes_of, texture, wait_until
 
+over_both_transports = pytest.mark.usefixtures("transport")
+
 
 def all_events(run: Run) -> list[Event]:
     return [event for event in run.events() if event is not None]
@@ -37,6 +39,7 @@ def until_painting(run: Run) -> None:
     raise AssertionError("the job ended before it was painted")
 
 
+@over_both_transports
 def test_a_job_is_painted_and_reported(installation: Installation) -> None:
     with client.connect(installation) as backend:
         run = backend.submit(job(Settings(preset="draft", size=64, steps=30)))
@@ -69,6 +72,7 @@ def test_the_result_is_of_the_contents_kind(installation: Installation, channels
             assert done.picture.pixels[start :: channels * size] == content.pixels[start :: channels * size]
 
 
+@over_both_transports
 def test_a_picture_of_several_chunks_arrives_whole(installation: Installation) -> None:
     content = Picture(1500, 1200, 4, "u8", os.urandom(1500 * 1200) * 4)
     with client.connect(installation) as backend:
@@ -77,6 +81,7 @@ def test_a_picture_of_several_chunks_arrives_whole(installation: Installation) -
     assert done.picture.pixels[3::4] == content.pixels[3::4]
 
 
+@over_both_transports
 def test_previews_come_when_asked_for(installation: Installation) -> None:
     with client.connect(installation) as backend:
         run = backend.submit(job(LONG), previews=True)
@@ -91,6 +96,7 @@ def test_previews_come_when_asked_for(installation: Installation) -> None:
     assert previews[0].picture.pixels != previews[-1].picture.pixels
 
 
+@over_both_transports
 def test_a_cancel_ends_the_job_once_and_the_next_one_runs(installation: Installation) -> None:
     with client.connect(installation) as backend:
         run = backend.submit(job(LONG))
@@ -105,6 +111,7 @@ def test_a_cancel_ends_the_job_once_and_the_next_one_runs(installation: Installa
         assert backend.status()["running"] == 0
 
 
+@over_both_transports
 def test_jobs_wait_for_each_other_and_a_waiting_one_can_be_cancelled(installation: Installation) -> None:
     with client.connect(installation) as first, client.connect(installation) as second:
         running = first.submit(job(LONG))
@@ -120,6 +127,7 @@ def test_jobs_wait_for_each_other_and_a_waiting_one_can_be_cancelled(installatio
         assert isinstance(all_events(last)[-1], Done)
 
 
+@over_both_transports
 def test_a_client_that_vanishes_has_its_job_cancelled(installation: Installation) -> None:
     with client.connect(installation) as backend:
         until_painting(backend.submit(job(LONG)))
@@ -147,6 +155,7 @@ def test_a_client_that_is_killed_has_its_job_cancelled(installation: Installatio
         assert wait_until(lambda: other.status()["running"] == 0)
 
 
+@over_both_transports
 def test_a_worker_that_is_killed_is_reported_and_replaced(installation: Installation) -> None:
     with client.connect(installation) as backend:
         run = backend.submit(job(LONG))
@@ -187,6 +196,7 @@ def test_a_backend_that_is_killed_is_reported_and_replaced(installation: Install
         assert isinstance(all_events(backend.submit(job(FAST)))[-1], Done)
 
 
+@over_both_transports
 def test_many_simultaneous_starts_give_one_backend(installation: Installation) -> None:
     pids: list[int] = []
 
@@ -212,6 +222,7 @@ def test_stopping_leaves_no_process_and_no_file(installation: Installation) -> N
     assert not client.stop(installation)
 
 
+@over_both_transports
 def test_stopping_tells_who_waits(installation: Installation) -> None:
     with client.connect(installation) as backend:
         run = backend.submit(job(LONG))
@@ -240,6 +251,7 @@ def test_others_cannot_reach_the_folder_of_the_socket(installation: Installation
         assert stat.S_IMODE(installation.connection_file.stat().st_mode) == 0o600
 
 
+@over_both_transports
 def test_loopback_tcp_needs_the_key_of_the_connection_file(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -258,6 +270,7 @@ def test_loopback_tcp_needs_the_key_of_the_connection_file(
         assert stranger.poll(1500) == 0
 
 
+@over_both_transports
 @pytest.mark.parametrize(
     "frames",
     [[b""], [b"{"], [b"[]"], [b'{"type": 1}'], [b'{"type": "fly"}'], [b"{}", b"x"], [b"\xff" * 100],
@@ -274,6 +287,7 @@ def test_what_is_no_message_is_refused_in_one_sentence(installation: Installatio
         assert backend.status()["type"] == "status"
 
 
+@over_both_transports
 def test_a_job_that_is_not_allowed_is_refused_by_the_backend_too(installation: Installation) -> None:
     wanted = job().to_wire()
     wanted["settings"]["preset"] = "best"
@@ -314,6 +328,7 @@ def test_a_backend_that_cannot_start_is_reported(installation: Installation) -> 
     assert caught.value.code == "cannot-start"
 
 
+@over_both_transports
 def test_hello_from_another_protocol_is_refused(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     with client.connect(installation):
         pass
