@@ -17,7 +17,7 @@ from .tree import code_digest
 
 AGAIN = "Run `python3 install.py` again."
 PROBE_SECONDS = 180
-PROBES = ("Libraries", "Weights", "Device", "Backend")
+PROBES = ("Libraries", "Weights", "Device", "Backend", "Bridge")
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def _mend(home: Path) -> str:
 
 
 def _probe(home: Path) -> Iterator[Finding]:
-    """What probe.py finds in the private environment: libraries, weights, device, a backend that answers."""
+    """What probe.py finds in the private environment: libraries, weights, device, ways to a backend that answers."""
     command = [str(venv_python(home)), "-I", str(Path(__file__).with_name("probe.py"))]
     variables = commands.environment(NEURAL_STYLE_HOME=str(home))
     try:
@@ -123,7 +123,8 @@ def _plug_in(home: Path, target: Path) -> Finding:
         return Finding("Plug-in", False, f"{where} is of another version than the backend.")
     if wrong := plugin.damaged(target):
         return Finding("Plug-in", False, f"{where}: {wrong[0]} is missing or changed ({len(wrong)} in all).")
-    return Finding("Plug-in", True, where)
+    way = "with pyzmq" if plugin.has_pyzmq(target) else "through the bridge"
+    return Finding("Plug-in", True, f"{where}, talks to the backend {way}")
 
 
 def _launcher(record: Record) -> Finding:

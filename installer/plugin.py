@@ -16,6 +16,7 @@ from .tree import code_digest, copy, file_digests, swap_in
 
 NAME = "neural-style"
 NOTE = "installation.json"
+VENDOR = "vendor"
 SCRATCH = f".{NAME}-"
 
 
@@ -58,6 +59,11 @@ def note(target: Path) -> dict[str, Any] | None:
     return values if isinstance(values, dict) and "home" in values else None
 
 
+def has_pyzmq(target: Path) -> bool:
+    """Whether a plug-in has pyzmq beside it; one without talks to the backend through a bridge process."""
+    return (target / VENDOR / "zmq").is_dir()
+
+
 def damaged(target: Path) -> list[str]:
     """The files of a plug-in folder that are missing, changed, or lack the right to be run."""
     expected: dict[str, str] = (note(target) or {}).get("files", {})
@@ -87,6 +93,6 @@ def remove_scratch(plug_ins: Path) -> None:
 def _assemble(folder: Path, libraries: list[Path]) -> None:
     copy(SOURCE / "gimp_plugin" / NAME, folder)
     copy(SOURCE / "backend" / "protocol", folder / "protocol")
-    wheels.unpack(libraries, folder / "vendor")
+    wheels.unpack(libraries, folder / VENDOR)
     script = folder / f"{NAME}.py"
     script.chmod(script.stat().st_mode | 0o755)

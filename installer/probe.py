@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 
 
@@ -27,7 +28,8 @@ def device() -> str:
     """What `auto` paints on."""
     from backend.service.device import describe_device
 
-    return ", ".join(describe_device().values())
+    found = describe_device()
+    return f"{', '.join(found['devices'])}, {found['precision']}"
 
 
 def backend() -> str:
@@ -37,6 +39,13 @@ def backend() -> str:
     with connect(backend="local") as running:
         status = running.status()
     return f"version {status['version']}, process {status['pid']}"
+
+
+def bridge() -> str:
+    """A client whose Python has no pyzmq reaches it too."""
+    os.environ["NEURAL_STYLE_CLIENT"] = "bridge"
+    backend()
+    return "works, for a GIMP whose Python cannot load pyzmq"
 
 
 def tell(name: str, look: Callable[[], str]) -> None:
@@ -50,5 +59,6 @@ def tell(name: str, look: Callable[[], str]) -> None:
 
 
 if __name__ == "__main__":
-    for name, look in (("Libraries", imports), ("Weights", weights), ("Device", device), ("Backend", backend)):
+    looks = {"Libraries": imports, "Weights": weights, "Device": device, "Backend": backend, "Bridge": bridge}
+    for name, look in looks.items():
         tell(name, look)

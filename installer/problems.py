@@ -10,6 +10,8 @@ NO_NETWORK = (
     r"NewConnectionError|Connection(Error| refused| broken| reset)|name resolution|Max retries|ReadTimeout|ProxyError"
 )
 
+NO_BUILD = re.compile(r"No matching distribution found for ([^\s;]+)")
+
 
 class Problem(Exception):
     """Something the user can put right: a sentence that says what it is, and a remedy."""
@@ -33,12 +35,17 @@ def from_pip(output: str, home: Path, log: Path) -> Problem:
         return Problem("The packages could not be downloaded.", "Check the network connection and run this again.")
     if re.search(r"Permission denied|Errno 13|Read-only file system", output, re.I):
         return Problem(f"A file under {home} could not be written.", "Make that folder writable and run this again.")
-    if match := re.search(r"No matching distribution found for ([^\s;]+)", output):
+    if match := NO_BUILD.search(output):
         return Problem(
             f"There is no build of {match[1]} for this Python or this system.",
             "Run install.py with another Python (3.11 to 3.13 are the safest) and try again.",
         )
     return Problem("A package could not be installed.", f"The reason is at the end of {log}.")
+
+
+def lacks_build(output: str) -> bool:
+    """Whether pip failed because a package is not built for the platform; it says so too where there is no network."""
+    return bool(NO_BUILD.search(output)) and not re.search(NO_NETWORK, output, re.I)
 
 
 def from_os_error(error: OSError, home: Path) -> Problem:

@@ -40,6 +40,8 @@ def _install_plug_in(record: Record, folder: Path) -> None:
     else:
         plugin.install(folder, record.home, python)
         say.line(f"Plug-in      {short(target)}")
+    if not plugin.has_pyzmq(target):
+        say.line("             (no pyzmq fits GIMP's Python here: a small helper process talks to the backend for it)")
 
 
 def _farewell(in_gimp: bool) -> None:

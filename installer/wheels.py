@@ -1,4 +1,7 @@
-"""pyzmq for the Python that GIMP uses, which is neither ours nor the private environment's."""
+"""pyzmq for the Python that GIMP uses, which is neither ours nor the private environment's.
+
+Where there is none that fits, the plug-in does without (see backend/protocol/transport.py).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from pathlib import Path
 
 from . import commands, say
 from .environment import log_file, pinned
-from .problems import from_pip
+from .problems import from_pip, lacks_build
 
 STABLE = "312"
 """CPython 3.12's wheel is built for the stable ABI: it fits 3.12 and everything newer."""
@@ -19,8 +22,11 @@ UNNEEDED = ("zmq/tests/", "zmq/devices/", "zmq/log/", "zmq/ssh/", "zmq/green/")
 
 
 def fetch(python: Path, home: Path) -> list[Path]:
-    """The wheels to unpack for GIMP, downloaded by `python`'s pip and kept in the home folder."""
-    return [_fetch_one(python, home, version) for version in gimp_pythons()]
+    """The wheels to unpack for GIMP, downloaded by `python`'s pip and kept in the home folder; none if none fits."""
+    if not platform_tags():
+        return []
+    found = [_fetch_one(python, home, version) for version in gimp_pythons()]
+    return [wheel for wheel in found if wheel is not None]
 
 
 def unpack(wheels: list[Path], folder: Path) -> None:
@@ -47,10 +53,10 @@ def gimp_pythons() -> list[str]:
 
 
 def platform_tags() -> list[str]:
-    """The wheel platforms that run on this machine, best first."""
+    """The wheel platforms that run on this machine, best first; none where GIMP's Python can use no wheel."""
     machine = platform.machine().lower()
     if sys.platform == "win32":
-        return ["win_arm64" if machine == "arm64" else "win_amd64"]
+        return []  # GIMP brings MinGW's Python; wheels are for that of python.org, and mixing the two can crash
     if sys.platform == "darwin":
         return [f"macosx_{version}_{kind}" for version in ("11_0", "10_15") for kind in (machine, "universal2")]
     if platform.libc_ver()[0] == "glibc":
@@ -58,7 +64,7 @@ def platform_tags() -> list[str]:
     return [f"musllinux_1_2_{machine}", f"musllinux_1_1_{machine}"]
 
 
-def _fetch_one(python: Path, home: Path, version: str) -> Path:
+def _fetch_one(python: Path, home: Path, version: str) -> Path | None:
     store, wanted = home / "wheels", pinned("pyzmq")
     pattern = f"{wanted.replace('==', '-')}-cp{version}-*.whl"
     if found := sorted(store.glob(pattern)):
@@ -72,6 +78,8 @@ def _fetch_one(python: Path, home: Path, version: str) -> Path:
         log = log_file(home)
         well, output = commands.logged([str(python), "-m", "pip", *download], log)
         if not well:
+            if lacks_build(output):
+                return None
             raise from_pip(output, home, log)
         wheel = next(Path(scratch).glob("*.whl"))
         return wheel.rename(store / wheel.name)

@@ -10,7 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from installer import environment, launcher, places, plugin, problems, torch_build, tree, uninstall, wheels
+from installer import (
+    doctor,
+    environment,
+    launcher,
+    places,
+    plugin,
+    problems,
+    setup,
+    torch_build,
+    tree,
+    uninstall,
+    wheels,
+)
 from installer.problems import Problem
 from installer.record import NAME, Record
 
@@ -164,6 +176,34 @@ def test_plug_in_of_another_home_is_not_removed(store: Path, tmp_path: Path) -> 
     target = plugin.install(tmp_path, store, Path(sys.executable))
     assert not plugin.remove(target, tmp_path / "another-home")
     assert plugin.remove(target, store) and not target.exists()
+
+
+def test_plug_in_for_a_gimp_that_no_wheel_fits_has_a_bridge(
+    user: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(wheels, "platform_tags", lambda: ["amiga_68k"])
+    monkeypatch.setattr(setup, "venv_python", lambda home: Path(sys.executable))
+    record, folder = Record.begin(user / "home"), tmp_path / "plug-ins"
+    setup._install_plug_in(record, folder)
+    said = capsys.readouterr().out.splitlines()
+    assert "helper process" in said[-1]
+    assert len(said) == 2
+    target = folder / plugin.NAME
+    assert not (target / "vendor").exists()
+    assert not plugin.damaged(target)
+    finding = doctor._plug_in(record.home, target)
+    assert finding.ok
+    assert "through the bridge" in finding.text
+    script = f"import sys; sys.modules['zmq'] = None; sys.path[:0] = [{str(target)!r}]; import protocol.client; "
+    script += "from protocol.transport import uses_bridge; print(uses_bridge())"
+    done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True)
+    assert done.stdout == "True\n", done.stderr
+
+
+def test_no_network_is_not_taken_for_a_gimp_that_no_wheel_fits() -> None:
+    failed = "ERROR: No matching distribution found for pyzmq==27.3.0"
+    assert problems.lacks_build(failed)
+    assert not problems.lacks_build(f"WARNING: Retrying after 'NewConnectionError'\n{failed}")
 
 
 def test_wheels_serve_the_stable_abi_and_are_fetched_once(store: Path) -> None:
