@@ -13,7 +13,7 @@ from typing import Any
 
 from .connection import Connection, find_running
 from .errors import Failure
-from .estimate import Estimate
+from .estimate import Estimate, estimate_request
 from .events import Cancelled, Done, Event, Preview, Progress, Queued
 from .installation import Installation
 from .job import Job, Picture, Settings, check_header
@@ -132,12 +132,10 @@ class Backend:
 
         `styles` are the headers of the style pictures; without any, one is assumed that is just large enough. The
         first answer for a device takes seconds, the others none, also while a job of another client runs; what a job
-        of this one reports meanwhile is lost.
+        of this one reports meanwhile is lost. A window that must not wait for it has a `LiveEstimate`.
         """
-        content = {"width": width, "height": height, "channels": channels, "depth": depth}
-        about = {"content": content, "styles": list(styles), "settings": settings.to_wire()}
-        told = self.ask({"type": "estimate", "request": uuid.uuid4().hex, **about}, "estimated", ESTIMATE_SECONDS)
-        return Estimate(float(told["seconds"]), int(told["bytes"]))
+        request = estimate_request(width, height, settings, styles, channels, depth)
+        return Estimate.from_wire(self.ask(request, "estimated", ESTIMATE_SECONDS))
 
     def submit(self, job: Job, previews: bool = False) -> Run:
         """Send a job; a Failure if it is not allowed or the backend has gone."""
@@ -152,6 +150,13 @@ class Backend:
     def ask(self, message: Message, answer: str, seconds: float = HELLO_SECONDS) -> Message:
         """Send a request and wait for the answer of that type, and to that request if it has a name."""
         self.send(message, seconds=HELLO_SECONDS)
+        reply = self.answer(message, answer, seconds)
+        if reply is None:
+            raise self._connection.silent()
+        return reply
+
+    def answer(self, message: Message, answer: str, seconds: float) -> Message | None:
+        """The answer to a request that was sent, None if there is none in that time; its Failure if it is refused."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             reply = self.receive(left)
@@ -161,7 +166,7 @@ class Backend:
                 return reply[0]
             if reply[0]["type"] == "refused":
                 raise self.told(reply[0])
-        raise self._connection.silent()
+        return None
 
     def send(self, message: Message, payload: memoryview | None = None, seconds: float | None = None) -> None:
         """Send one message, waiting while the backend is behind."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .events import duration
+from .job import Settings
+from .messages import Message
 
 
 @dataclass(frozen=True)
@@ -29,3 +33,22 @@ class Estimate:
     def text(self) -> str:
         """One short line for a dialog."""
         return f"about {self.time}, {self.memory}"
+
+    @classmethod
+    def from_wire(cls, values: Message) -> Estimate:
+        """The estimate that a backend told."""
+        return cls(float(values["seconds"]), int(values["bytes"]))
+
+
+def estimate_request(
+    width: int,
+    height: int,
+    settings: Settings = Settings(),  # noqa: B008 (frozen)
+    styles: Sequence[Message] = (),
+    channels: int = 3,
+    depth: str = "u8",
+) -> Message:
+    """The message that asks for the estimate of a job; see `Backend.estimate`."""
+    content = {"width": width, "height": height, "channels": channels, "depth": depth}
+    about = {"content": content, "styles": list(styles), "settings": settings.to_wire()}
+    return {"type": "estimate", "request": uuid.uuid4().hex, **about}
