@@ -20,10 +20,21 @@ from backend.protocol.installation import Installation
 
 WORKERS_VARIABLE = "NEURAL_STYLE_WORKERS"
 """The default of `serve --workers`, also for a backend that is started by a client."""
+EXECUTOR_VARIABLE = "NEURAL_STYLE_EXECUTOR"
+"""The default of `serve --executor`, likewise."""
 LOG_SHARE = 0.05
 """How much of a job passes between two lines where progress goes into a file."""
 OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
-BAD_INPUT_CODES = {"no-file", "not-a-picture", "too-small", "too-large", "bad-picture", "bad-setting", "cannot-write"}
+BAD_INPUT_CODES = {
+    "no-file",
+    "not-a-picture",
+    "too-small",
+    "too-large",
+    "bad-picture",
+    "bad-setting",
+    "bad-executor",
+    "cannot-write",
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -54,6 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--idle-exit", type=float, metavar="SECONDS", help="leave after so long without a job (900)")
     serve.add_argument("--workers", type=_count, default=os.environ.get(WORKERS_VARIABLE), metavar="N",
                        help="jobs painted at once (one on each device)")  # fmt: skip
+    serve.add_argument("--executor", default=os.environ.get(EXECUTOR_VARIABLE, "local"), metavar="E",
+                       help="where they are painted: local (default), or dask://HOST:PORT")  # fmt: skip
     serve.set_defaults(run=_serve)
     commands.add_parser("status", help="say what the backend is doing").set_defaults(run=_status)
     commands.add_parser("stop", help="stop the backend").set_defaults(run=_stop)
@@ -110,7 +123,7 @@ def _serve(options: argparse.Namespace) -> int:
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     idle = IDLE_SECONDS if options.idle_exit is None else options.idle_exit
-    if not serve(Installation.find(), idle, options.workers):
+    if not serve(Installation.find(), idle, options.workers, options.executor):
         print("neural-style: A backend runs already. Use `neural-style status` to see it.", file=sys.stderr)
     return OK
 

@@ -168,6 +168,18 @@ ERRORS: dict[str, tuple[str, str]] = {
         "The process that paints ended {count} times in a row, the last time with {reason}.",
         "Close other programs and try again in half a minute; the reason may be in {log}.",
     ),
+    "cluster": (
+        "The Dask cluster at {address} could not paint the picture: {reason}.",
+        "See whether its scheduler and workers run, and whether Neural Style is installed on each of them.",
+    ),
+    "no-dask": (
+        "Dask.distributed cannot be used here: {reason}.",
+        'Run `pip install "neural-style-gimp[dask]"` in the backend\'s environment.',
+    ),
+    "bad-executor": (
+        "{address} is no place where jobs can run.",
+        "Use `local`, or `dask://HOST:PORT` with the address of a Dask scheduler.",
+    ),
     "internal": (
         "Something went wrong inside the backend ({reason}).",
         "Try again; the details are in {log}.",

@@ -43,7 +43,8 @@ class ZmqTransport:
         deadline = time.monotonic() + seconds
         while True:
             ready = dict(self._poller.poll(max(0, int((deadline - time.monotonic()) * 1000))))
-            if self._socket in ready:
+            # A last message and the end can come between two looks of one poll: the message counts first.
+            if self._socket in ready or self._socket.poll(0, direction):
                 return True
             if not ready:
                 return False

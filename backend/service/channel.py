@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import json
 import threading
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from backend.protocol.frames import read_frames, write_frames
 
 Message = dict[str, Any]
+FINAL = ("done", "cancelled", "failed")
+"""The types of a worker's last message about a job."""
+
+
+class Line(Protocol):
+    """What a worker hears its orders from and reports to."""
+
+    def send(self, message: Message, payload: bytes = b"") -> None:
+        """Pass on one message; may raise OSError when nobody is left to hear it."""
+
+    def receive(self) -> tuple[Message, bytes]:
+        """Wait for one message; may raise EOFError when no other will come."""
 
 
 class Channel:

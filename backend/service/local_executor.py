@@ -14,13 +14,11 @@ import zmq
 
 from backend.protocol.errors import Failure
 from backend.protocol.messages import Message
+from backend.service.channel import FINAL
 from backend.service.crashes import Crashes
-from backend.service.executor import Event
+from backend.service.executor import CANCEL_SECONDS, Event
 from backend.service.worker_process import EVENTS, WorkerProcess
 
-CANCEL_SECONDS = 5.0
-"""How long a worker may take to notice a cancel before it is killed."""
-FINAL = ("done", "cancelled", "failed")
 OWN = 0
 """The number under which the executor's own events come; workers count from 1."""
 

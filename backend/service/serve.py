@@ -5,21 +5,30 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from backend.protocol.errors import Failure
 from backend.protocol.installation import Installation, private_folder
 from backend.protocol.lock import sign, try_lock
+from backend.service.dask_executor import SCHEMES, DaskExecutor
 from backend.service.local_executor import LocalExecutor
-from backend.service.supervisor import Supervisor
+from backend.service.supervisor import MakeExecutor, Supervisor
 
 IDLE_SECONDS = 900.0
 LOCK_SECONDS = 0.1
 """How long a start tries to be the one backend: longer than a look at the lock, shorter than anybody's wait."""
 
 
-def serve(installation: Installation, idle_seconds: float = IDLE_SECONDS, workers: int | None = None) -> bool:
+def serve(
+    installation: Installation,
+    idle_seconds: float = IDLE_SECONDS,
+    workers: int | None = None,
+    executor: str = "local",
+) -> bool:
     """Run the backend until it is stopped or idle; False at once if another one runs.
 
-    `workers` is how many jobs run at once, None for one on each device.
+    `workers` is how many jobs run at once on this machine, None for one on each device; `executor` is where they
+    run: `local`, or the address of a Dask scheduler.
     """
+    make = _executor(executor, workers)
     private_folder(installation.run)
     lock = _lock(installation)
     if lock is None:
@@ -27,8 +36,16 @@ def serve(installation: Installation, idle_seconds: float = IDLE_SECONDS, worker
     with lock:
         sign(lock)
         installation.connection_file.unlink(missing_ok=True)
-        Supervisor(installation, idle_seconds, lambda context: LocalExecutor(context, workers)).run()
+        Supervisor(installation, idle_seconds, make).run()
     return True
+
+
+def _executor(place: str, workers: int | None) -> MakeExecutor:
+    if place == "local":
+        return lambda context: LocalExecutor(context, workers)
+    if place.startswith(tuple(SCHEMES)):
+        return lambda context: DaskExecutor(context, place)
+    raise Failure("bad-executor", address=place)
 
 
 def _lock(installation: Installation) -> Any:

@@ -18,7 +18,7 @@ from backend.protocol.events import Progress
 from backend.protocol.installation import Installation
 from backend.protocol.job import Job, Picture, Settings, Style, picture_bytes
 from backend.protocol.messages import CHUNK
-from backend.service.channel import Channel, Message
+from backend.service.channel import Channel, Line, Message
 from backend.service.clock import Clock
 
 PROGRESS_SECONDS = 0.05
@@ -28,7 +28,7 @@ PREVIEW_SECONDS = 0.5
 class Worker:
     """Runs one job at a time. A reader thread takes in the next ones, cancels, and the supervisor's end."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Line) -> None:
         self._channel = channel
         self._jobs: queue.Queue[tuple[Message, list[bytes]] | None] = queue.Queue()
         self._cancelled: set[str] = set()

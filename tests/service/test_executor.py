@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 
 import pytest
 
@@ -26,48 +25,42 @@ def until_painting(run: Run) -> None:
     assert any(isinstance(event, Progress) and event.step > 1 for event in run.events())
 
 
-@pytest.fixture
-def clients(two_workers: Installation) -> Iterator[tuple[Backend, Backend]]:
-    with client.connect(two_workers) as first, client.connect(two_workers) as second:
-        yield first, second
+def test_two_jobs_are_painted_at_once_and_a_third_waits(two_workers: Installation) -> None:
+    with client.connect(two_workers) as backend:
+        one, two = backend.submit(job(LONG)), backend.submit(job(LONG))
+        until_painting(one)
+        until_painting(two)
+        until_painting(one)  # it was not stopped for the other
+        status = backend.status()
+        assert status["running"] == 2
+        assert len(set(status["workers"])) == 2
+        assert status["memory"] > 100e6
+        third = backend.submit(job(FAST))
+        assert next(event for event in third.events() if isinstance(event, Queued)) == Queued(2)
+        assert backend.estimate(80, 60).seconds > 0  # although both workers are busy
+        one.cancel()
+        assert rest(one)[-1] == Cancelled()
+        assert isinstance(rest(third)[-1], Done)
+        two.cancel()
+        assert rest(two)[-1] == Cancelled()
 
 
-def test_two_jobs_are_painted_at_once_and_a_third_waits(clients: tuple[Backend, Backend]) -> None:
-    first, second = clients
-    one, two = first.submit(job(LONG)), second.submit(job(LONG))
-    until_painting(one)
-    until_painting(two)
-    until_painting(one)  # it was not stopped for the other
-    status = first.status()
-    assert status["running"] == 2
-    assert len(set(status["workers"])) == 2
-    assert status["memory"] > 100e6
-    third = second.submit(job(FAST))
-    assert next(event for event in third.events() if isinstance(event, Queued)) == Queued(2)
-    assert second.estimate(80, 60).seconds > 0  # although both workers are busy
-    one.cancel()
-    assert rest(one)[-1] == Cancelled()
-    assert isinstance(rest(third)[-1], Done)
-    two.cancel()
-    assert rest(two)[-1] == Cancelled()
-
-
-def test_a_worker_that_dies_takes_only_its_own_job_with_it(clients: tuple[Backend, Backend]) -> None:
-    first, second = clients
-    one = first.submit(job(LONG))
-    until_painting(one)
-    [busy] = first.status()["workers"]
-    two = second.submit(job(LONG))
-    until_painting(two)
-    os.kill(busy, signal.SIGKILL)
-    with pytest.raises(Failure) as caught:
-        rest(one)
-    assert caught.value.code == "worker-died"
-    until_painting(two)
-    assert isinstance(rest(first.submit(job(FAST)))[-1], Done)
-    assert second.status()["running"] == 1
-    two.cancel()
-    assert rest(two)[-1] == Cancelled()
+def test_a_worker_that_dies_takes_only_its_own_job_with_it(two_workers: Installation) -> None:
+    with client.connect(two_workers) as backend:
+        one = backend.submit(job(LONG))
+        until_painting(one)
+        [busy] = backend.status()["workers"]
+        two = backend.submit(job(LONG))
+        until_painting(two)
+        os.kill(busy, signal.SIGKILL)
+        with pytest.raises(Failure) as caught:
+            rest(one)
+        assert caught.value.code == "worker-died"
+        until_painting(two)
+        assert isinstance(rest(backend.submit(job(FAST)))[-1], Done)
+        assert backend.status()["running"] == 1
+        two.cancel()
+        assert rest(two)[-1] == Cancelled()
 
 
 def test_workers_that_die_one_after_another_are_not_started_for_ever(installation: Installation) -> None:

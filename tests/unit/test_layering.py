@@ -25,7 +25,7 @@ LIBRARIES = {
     "imaging": {"numpy", "torch", "pyvips"},
     "engine": {"torch"},
     "weights": {"torch", "torchvision", "safetensors"},
-    "service": {"torch", "zmq", "psutil"},
+    "service": {"torch", "zmq", "psutil", "distributed"},
 }
 
 
