@@ -26,13 +26,16 @@ def home(workers: int = 1) -> Iterator[Installation]:
     # A short path, since pytest's own would be too long for a socket.
     folder = Path(tempfile.mkdtemp(prefix="ns-"))
     found = Installation(folder, Path(sys.executable))
-    yield found
-    pids = processes_of(folder)
-    client.stop(found)
-    wait_until(lambda: not processes_of(folder))
-    for pid in processes_of(folder):
-        os.kill(pid, signal.SIGKILL)
-    shutil.rmtree(folder)
+    pids: list[int] = []
+    try:
+        yield found
+        pids = processes_of(folder)
+        client.stop(found)
+        wait_until(lambda: not processes_of(folder))
+    finally:
+        for pid in processes_of(folder):
+            os.kill(pid, signal.SIGKILL)
+        shutil.rmtree(folder, ignore_errors=True)
     assert len(pids) <= 1 + workers, "one supervisor and its workers at most"
 
 

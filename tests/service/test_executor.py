@@ -27,6 +27,7 @@ def until_painting(run: Run) -> None:
 
 def test_two_jobs_are_painted_at_once_and_a_third_waits(two_workers: Installation) -> None:
     with client.connect(two_workers) as backend:
+        backend.estimate(80, 60)  # measures the device, which takes longer beside a job
         one, two = backend.submit(job(LONG)), backend.submit(job(LONG))
         until_painting(one)
         until_painting(two)
@@ -37,7 +38,7 @@ def test_two_jobs_are_painted_at_once_and_a_third_waits(two_workers: Installatio
         assert status["memory"] > 100e6
         third = backend.submit(job(FAST))
         assert next(event for event in third.events() if isinstance(event, Queued)) == Queued(2)
-        assert backend.estimate(80, 60).seconds > 0  # although both workers are busy
+        assert backend.estimate(80, 60).seconds > 0  # at once, although both workers are busy
         one.cancel()
         assert rest(one)[-1] == Cancelled()
         assert isinstance(rest(third)[-1], Done)
