@@ -66,10 +66,9 @@ class PipeTransport:
         self._process.kill()
         self._process.wait()
         self._outgoing.put(None)
-        for thread in self._threads:
-            thread.join()
-        for pipe in (self._process.stdin, self._process.stdout):
+        for thread, pipe in zip(self._threads, (self._process.stdin, self._process.stdout), strict=True):
             assert pipe is not None
+            thread.join()
             with suppress(OSError):  # what a broken pipe did not take
                 pipe.close()
 

@@ -49,6 +49,8 @@ class Watch:
                 self._alien()
             elif event == ENDED and self._made:
                 raise self._ended()
+            elif event == UNHEARD and not self._connection.is_remote:
+                raise self._lost()  # on this machine nobody tells of an address before it can be reached
 
     def _next(self) -> int:
         return int(recv_monitor_message(self.monitor)["event"])

@@ -4,7 +4,7 @@
 import sys
 from pathlib import Path
 
-# pyzmq for GIMP's own Python, put there by install.py; this file's folder is on the path already.
+# pyzmq for GIMP's own Python, put there by install.py if one fits; this file's folder is on the path already.
 sys.path.insert(1, str(Path(__file__).resolve().parent / "vendor"))
 
 import gi

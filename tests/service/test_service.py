@@ -196,6 +196,22 @@ def test_a_backend_that_is_killed_is_reported_and_replaced(installation: Install
         assert isinstance(all_events(backend.submit(job(FAST)))[-1], Done)
 
 
+def test_a_backend_that_died_before_it_could_be_reached_is_not_waited_for(
+    installation: Installation, transport: str
+) -> None:
+    with client.connect(installation) as backend:
+        pid = backend.status()["pid"]
+    connection = find_running(installation)
+    assert connection is not None
+    os.kill(pid, signal.SIGKILL)
+    assert wait_until(lambda: find_running(installation) is None)
+    started = time.monotonic()
+    with pytest.raises(Failure) as caught:
+        Backend(installation, connection)
+    assert caught.value.code == "lost"
+    assert time.monotonic() - started < 4  # of the five that an answer may take
+
+
 @over_both_transports
 def test_many_simultaneous_starts_give_one_backend(installation: Installation) -> None:
     pids: list[int] = []
