@@ -5,18 +5,20 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
+import math
 import os
 import signal
 import sys
 from pathlib import Path
 from typing import NoReturn
 
-from backend import __version__
+from backend import __version__, cli_remote
 from backend.protocol import client, job
 from backend.protocol.errors import Failure
 from backend.protocol.estimate import Estimate
 from backend.protocol.events import Done, Progress, Queued, duration
 from backend.protocol.installation import Installation
+from backend.protocol.remotes import LOCAL
 
 WORKERS_VARIABLE = "NEURAL_STYLE_WORKERS"
 """The default of `serve --workers`, also for a backend that is started by a client."""
@@ -67,9 +69,12 @@ def _parser() -> argparse.ArgumentParser:
                        help="jobs painted at once (one on each device)")  # fmt: skip
     serve.add_argument("--executor", default=os.environ.get(EXECUTOR_VARIABLE, "local"), metavar="E",
                        help="where they are painted: local (default), or dask://HOST:PORT")  # fmt: skip
+    cli_remote.add_listening(serve)
     serve.set_defaults(run=_serve)
-    commands.add_parser("status", help="say what the backend is doing").set_defaults(run=_status)
-    commands.add_parser("stop", help="stop the backend").set_defaults(run=_stop)
+    status = commands.add_parser("status", help="say what the backend is doing")
+    status.set_defaults(run=_status)
+    stop = commands.add_parser("stop", help="stop the backend of this computer")
+    stop.set_defaults(run=_stop)
 
     stylize = commands.add_parser("stylize", help="paint CONTENT in the style of STYLE")
     stylize.add_argument("content", type=Path, metavar="CONTENT", help="the picture to paint")
@@ -83,6 +88,10 @@ def _parser() -> argparse.ArgumentParser:
     estimate.add_argument("height", type=int, metavar="HEIGHT", help="the picture's height in pixels")
     _add_settings(estimate)
     estimate.set_defaults(run=_estimate)
+    for command in (status, stop, stylize, estimate):
+        cli_remote.add_backend(command)
+    cli_remote.add_keys(commands)
+    cli_remote.add_remote(commands)
     return parser
 
 
@@ -122,18 +131,24 @@ def _serve(options: argparse.Namespace) -> int:
     from backend.service.serve import IDLE_SECONDS, serve
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    idle = IDLE_SECONDS if options.idle_exit is None else options.idle_exit
-    if not serve(Installation.find(), idle, options.workers, options.executor):
+    installation = Installation.find()
+    listen = cli_remote.listening(options, installation)
+    # Nobody far away could start it again, so one that others may use leaves only when it is told to.
+    idle = options.idle_exit if options.idle_exit is not None else math.inf if listen else IDLE_SECONDS
+    if not serve(installation, idle, options.workers, options.executor, listen):
+        if listen is not None:
+            raise Failure("runs-already")
         print("neural-style: A backend runs already. Use `neural-style status` to see it.", file=sys.stderr)
     return OK
 
 
 def _status(options: argparse.Namespace) -> int:
-    backend = client.connect_running()
+    backend = client.connect_running(backend=options.backend)
     if backend is None:
         print("The backend is not running; it starts by itself when it is needed.")
         return FAILED
     with backend:
+        print(f"backend: {backend.address or 'this computer'}")
         for name, value in backend.status().items():
             if name != "type":
                 print(f"{name}: {'-' if value is None else value}")
@@ -141,7 +156,8 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _stop(options: argparse.Namespace) -> int:
-    print("The backend has stopped." if client.stop() else "The backend was not running.")
+    stopped = client.stop(backend=options.backend or LOCAL)
+    print("The backend has stopped." if stopped else "The backend was not running.")
     return OK
 
 
@@ -152,7 +168,7 @@ def _stylize(options: argparse.Namespace) -> int:
     files.check_writable(options.output)
     content = files.read(options.content, "content")
     style = files.read(options.style, "style")
-    picture = _paint(job.Job(content, (job.Style(style),), settings))
+    picture = _paint(job.Job(content, (job.Style(style),), settings), options.backend)
     if picture is None:
         print("neural-style: Cancelled; nothing was written.", file=sys.stderr)
         return INTERRUPTED
@@ -163,7 +179,7 @@ def _stylize(options: argparse.Namespace) -> int:
 
 def _estimate(options: argparse.Namespace) -> int:
     settings = _settings(options)
-    with client.connect() as backend:
+    with client.connect(backend=options.backend) as backend:
         print(_sentence(backend.estimate(options.width, options.height, settings)))
     return OK
 
@@ -193,9 +209,9 @@ def _weights(source: str) -> str:
     return source if source in ("original", "torchvision") else str(Path(source).absolute())
 
 
-def _paint(wanted: job.Job) -> job.Picture | None:
+def _paint(wanted: job.Job, where: str | None) -> job.Picture | None:
     """Let the backend paint with a progress bar; None if Ctrl-C stopped it."""
-    with client.connect() as backend, _Interrupt() as interrupt:
+    with client.connect(backend=where) as backend, _Interrupt() as interrupt:
         _announce(backend, wanted)
         with _Bar() as bar:
             run = backend.submit(wanted)

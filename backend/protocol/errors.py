@@ -103,6 +103,10 @@ ERRORS: dict[str, tuple[str, str]] = {
         "Other machines can reach {address}, so the backend does not listen there without keys.",
         "Add `--keys DIR` with a folder made by `neural-style keys new`.",
     ),
+    "keys-for-nothing": (
+        "Keys are for clients on other machines, but there is no address at which those can come in.",
+        "Add `--bind tcp://0.0.0.0:PORT`, or leave `--keys` out.",
+    ),
     "cannot-listen": (
         "The backend cannot listen at {address}: {reason}.",
         "Choose another port or address.",

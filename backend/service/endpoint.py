@@ -1,41 +1,81 @@
-"""The address the backend listens at: a Unix socket, or loopback tcp behind CURVE where there are none."""
+"""The addresses the backend listens at: one for this machine, and one for others if that was asked for."""
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import zmq
-import zmq.auth
-import zmq.utils.z85
-from zmq.auth.thread import ThreadAuthenticator
 
 from backend import __version__
 from backend.protocol.connection import Connection
+from backend.protocol.errors import Failure
 from backend.protocol.installation import Installation, private_folder
-from backend.protocol.messages import PROTOCOL
-from backend.protocol.sockets import configure, has_ipc
+from backend.protocol.messages import PROTOCOL, Message
+from backend.protocol.remotes import check_address, host_of
+from backend.protocol.sockets import configure, has_ipc, set_heartbeats
+from backend.service.gate import Gate
+from backend.service.keyring import KeyRing
 
 TRANSPORT_VARIABLE = "NEURAL_STYLE_TRANSPORT"
 """`ipc` or `tcp`, to override the choice."""
-ZAP_DOMAIN = "neural-style"
+
+
+@dataclass(frozen=True)
+class Listen:
+    """An address for clients on other machines, and the keys of those that are let in."""
+
+    address: str
+    ring: KeyRing
+
+    @classmethod
+    def checked(cls, address: str, keys: Path | None, default: Path) -> Listen:
+        """Where to listen; a Failure without keys, which only loopback takes from the `default` folder."""
+        check_address(address)
+        if keys is None and not _is_loopback(host_of(address)):
+            raise Failure("needs-keys", address=address)
+        ring = KeyRing(keys or default)
+        ring.server  # noqa: B018 (a Failure now is better than after the start)
+        return cls(address, ring)
 
 
 class Endpoint:
     """The bound ROUTER socket and the connection file that leads to it."""
 
-    def __init__(self, installation: Installation, context: zmq.Context[Any]) -> None:
+    def __init__(self, installation: Installation, context: zmq.Context[Any], listen: Listen | None = None) -> None:
         """Bind, then write the connection file, so that no client reads of an address before it is there."""
         self._installation = installation
         self._cleanup: list[Callable[[], None]] = []
+        self._gate: Gate | None = None
+        self.listen = listen
+        self.received = 0
         self.socket: zmq.Socket[bytes] = context.socket(zmq.ROUTER)
         configure(self.socket)
         # Sends to a client that has gone raise EHOSTUNREACH instead of vanishing: that is how we learn of it.
         self.socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
-        transport = os.environ.get(TRANSPORT_VARIABLE) or ("ipc" if has_ipc() else "tcp")
-        self.connection = self._bind_ipc() if transport == "ipc" else self._bind_tcp(context)
+        try:
+            self.connection = self._bind(context)
+        except BaseException:
+            self.close()
+            raise
         self.connection.write(installation.connection_file)
+
+    def _bind(self, context: zmq.Context[Any]) -> Connection:
+        ipc = (os.environ.get(TRANSPORT_VARIABLE) or ("ipc" if has_ipc() else "tcp")) == "ipc"
+        if ipc:  # before the gate, which guards whatever is bound after it is set up
+            connection = self._bind_ipc()
+        if not ipc or self.listen is not None:
+            self._gate = Gate(context, None if self.listen is None else self.listen.ring)
+            self._gate.guard(self.socket)
+        if not ipc:
+            connection = self._bind_loopback()
+        if self.listen is not None:
+            self._bind_remote(self.listen.address)
+        return connection
 
     def _bind_ipc(self) -> Connection:
         path = self._installation.socket
@@ -45,42 +85,56 @@ class Endpoint:
         self._cleanup.append(lambda: path.unlink(missing_ok=True))
         return Connection(f"ipc://{path}", os.getpid(), PROTOCOL, __version__)
 
-    def _bind_tcp(self, context: zmq.Context[Any]) -> Connection:
+    def _bind_loopback(self) -> Connection:
         """Other users reach loopback tcp too, so clients must have the key that is in the connection file."""
-        server_key, server_secret = zmq.curve_keypair()
-        client_key, client_secret = zmq.curve_keypair()
-        authenticator = ThreadAuthenticator(context)
-        authenticator.start()
-        authenticator.configure_curve_callback(domain=ZAP_DOMAIN, credentials_provider=_Only(client_key))
-        self._cleanup.append(authenticator.stop)
-        self.socket.curve_server = True
-        self.socket.curve_secretkey = server_secret
-        self.socket.setsockopt(zmq.ZAP_DOMAIN, ZAP_DOMAIN.encode())
+        assert self._gate is not None
         port = self.socket.bind_to_random_port("tcp://127.0.0.1")
-        return Connection(
-            f"tcp://127.0.0.1:{port}",
-            os.getpid(),
-            PROTOCOL,
-            __version__,
-            server_key.decode(),
-            client_key.decode(),
-            client_secret.decode(),
-        )
+        server, client = self._gate.server, self._gate.local
+        address = f"tcp://127.0.0.1:{port}"
+        return Connection(address, os.getpid(), PROTOCOL, __version__, server.public, client.public, client.secret)
+
+    def _bind_remote(self, address: str) -> None:
+        set_heartbeats(self.socket, remote=True)
+        self.socket.setsockopt(zmq.IPV6, "[" in address)
+        try:
+            self.socket.bind(address)
+        except zmq.ZMQError as error:
+            raise Failure("cannot-listen", address=address, reason=zmq.strerror(error.errno)) from None
+
+    def receive(self) -> list[bytes] | None:
+        """The next message with its client first, or None if it came from one that is not let in any more."""
+        frames = self.socket.recv_multipart(copy=False)
+        client = frames[0].bytes
+        if self._gate is not None and not self._gate.admits(client, frames[-1]):
+            return None
+        self.received += 1
+        return [client, *(frame.bytes for frame in frames[1:])]
+
+    def status(self) -> Message:
+        """Where other machines may come in, and how many messages were read from all clients."""
+        return {"listens": None if self.listen is None else self.listen.address, "messages": self.received}
+
+    def check(self, client: bytes, message: Message) -> None:
+        """Raise a Failure for what only clients on this machine may ask."""
+        if self._gate is not None:
+            self._gate.check(client, message)
+
+    def show_out(self) -> list[bytes]:
+        """End the connections whose key was taken back, and return those clients."""
+        return self._gate.show_out() if self._gate is not None else []
 
     def close(self) -> None:
         """Stop listening and leave no file behind."""
         self._installation.connection_file.unlink(missing_ok=True)
         self.socket.close(linger=500)
+        if self._gate is not None:
+            self._gate.close()
         for step in self._cleanup:
             step()
 
 
-class _Only:
-    """Lets in the holder of one key."""
-
-    def __init__(self, key: bytes) -> None:
-        self._key = zmq.utils.z85.decode(key)
-
-    def callback(self, domain: str, key: bytes) -> bool:
-        """Whether a client with this public key may speak (called by pyzmq's authenticator)."""
-        return key in (self._key, zmq.utils.z85.encode(self._key))
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False  # a name, whatever it means

@@ -9,6 +9,7 @@ from backend.protocol.errors import Failure
 from backend.protocol.installation import Installation, private_folder
 from backend.protocol.lock import sign, try_lock
 from backend.service.dask_executor import SCHEMES, DaskExecutor
+from backend.service.endpoint import Listen
 from backend.service.local_executor import LocalExecutor
 from backend.service.supervisor import MakeExecutor, Supervisor
 
@@ -22,11 +23,12 @@ def serve(
     idle_seconds: float = IDLE_SECONDS,
     workers: int | None = None,
     executor: str = "local",
+    listen: Listen | None = None,
 ) -> bool:
     """Run the backend until it is stopped or idle; False at once if another one runs.
 
     `workers` is how many jobs run at once on this machine, None for one on each device; `executor` is where they
-    run: `local`, or the address of a Dask scheduler.
+    run: `local`, or the address of a Dask scheduler; `listen` is where clients on other machines may come in.
     """
     make = _executor(executor, workers)
     private_folder(installation.run)
@@ -36,7 +38,7 @@ def serve(
     with lock:
         sign(lock)
         installation.connection_file.unlink(missing_ok=True)
-        Supervisor(installation, idle_seconds, make).run()
+        Supervisor(installation, idle_seconds, make, listen).run()
     return True
 
 

@@ -21,7 +21,7 @@ from backend.protocol.errors import Failure
 from backend.protocol.installation import Installation
 from backend.protocol.messages import PROTOCOL, Message, chunks, decode, encode
 from backend.protocol.sockets import BEAT
-from backend.service.endpoint import Endpoint
+from backend.service.endpoint import Endpoint, Listen
 from backend.service.estimates import Addressed, Estimates
 from backend.service.executor import Executor
 from backend.service.jobs import Jobs, Record
@@ -35,12 +35,14 @@ log = logging.getLogger(__name__)
 class Supervisor:
     """One ROUTER for all clients, one executor, and the jobs between them."""
 
-    def __init__(self, installation: Installation, idle_seconds: float, executor: MakeExecutor) -> None:
+    def __init__(
+        self, installation: Installation, idle_seconds: float, executor: MakeExecutor, listen: Listen | None = None
+    ) -> None:
         self._log_file = installation.log_file
         self._idle_seconds = idle_seconds
         self._context: zmq.Context[Any] = zmq.Context()
         self._executor = executor(self._context)
-        self._endpoint = Endpoint(installation, self._context)
+        self._endpoint = Endpoint(installation, self._context, listen)
         self._socket = self._endpoint.socket
         self._outbox = Outbox(self._socket)
         self._jobs = Jobs()
@@ -81,10 +83,14 @@ class Supervisor:
     # --- Clients ---------------------------------------------------------------------------------------------
 
     def _receive(self) -> None:
-        client, *frames = self._socket.recv_multipart()
+        received = self._endpoint.receive()
+        if received is None:
+            return
+        client, *frames = received
         message: Message = {}
         try:
             message, payload = decode(frames)
+            self._endpoint.check(client, message)
             handler = self._handlers.get(message["type"])
             if handler is None:
                 raise Failure("bad-message", reason="its type is not known")
@@ -110,6 +116,7 @@ class Supervisor:
             "protocol": PROTOCOL,
             "pid": os.getpid(),
             **self._executor.status(),
+            **self._endpoint.status(),
             "running": len(self._jobs.in_state("running")),
             "queue": len(self._jobs.in_state("queued")),
             "log": str(self._log_file),
@@ -229,7 +236,7 @@ class Supervisor:
 
     def _tend(self) -> None:
         """What is due: unsent messages, signs of life."""
-        for client in self._outbox.flush():
+        for client in (*self._outbox.flush(), *self._endpoint.show_out()):
             self._forget(client)
         now = time.monotonic()
         if now - self._beaten > BEAT:
