@@ -13,11 +13,12 @@ from .errors import Failure
 
 SHAKEN = zmq.EVENT_HANDSHAKE_SUCCEEDED
 REFUSED = zmq.EVENT_HANDSHAKE_FAILED_AUTH
-ALIEN = zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+ALIEN = zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+VAGUE = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
 ENDED = zmq.EVENT_DISCONNECTED
 UNHEARD = zmq.EVENT_CLOSED
-ALIENS = 2
-"""How many handshakes must fail for no reason given: the first may have met a backend that was just ending."""
+VAGUE_MOST = 2
+"""How many handshakes may fail for no reason given: the first may have met a backend that was just ending."""
 REASON_SECONDS = 3.0
 """How long a lost connection may take to come back or be refused: a few round trips between continents."""
 
@@ -30,8 +31,8 @@ class Watch:
         self._connection = connection
         self._log = log
         self._made = False
-        self._aliens = 0
-        self.monitor = socket.get_monitor_socket(SHAKEN | REFUSED | ALIEN | ENDED | UNHEARD)
+        self._vague = 0
+        self.monitor = socket.get_monitor_socket(SHAKEN | REFUSED | ALIEN | VAGUE | ENDED | UNHEARD)
 
     def close(self) -> None:
         """Watch no longer; the socket's own `disable_monitor` comes first."""
@@ -45,8 +46,8 @@ class Watch:
                 self._made = True
             elif event == REFUSED:
                 raise self._refused()
-            elif event & ALIEN:
-                self._alien()
+            elif event in (ALIEN, VAGUE):
+                self._alien(event)
             elif event == ENDED and self._made:
                 raise self._ended()
             elif event == UNHEARD and not self._connection.is_remote:
@@ -59,11 +60,11 @@ class Watch:
         # On this machine a key does not fit when the connection file was that of a backend which has gone since.
         return Failure("key-refused", address=self._connection.endpoint) if self._connection.is_remote else self._lost()
 
-    def _alien(self) -> None:
-        self._aliens += 1
+    def _alien(self, event: int) -> None:
         if not self._connection.is_remote:
             raise self._lost()
-        if self._aliens >= ALIENS:
+        self._vague += event == VAGUE
+        if event == ALIEN or self._vague >= VAGUE_MOST:
             raise Failure("wrong-server", address=self._connection.endpoint)
 
     def _ended(self) -> Failure:

@@ -99,7 +99,7 @@ class Endpoint:
         try:
             self.socket.bind(address)
         except zmq.ZMQError as error:
-            raise Failure("cannot-listen", address=address, reason=zmq.strerror(error.errno)) from None
+            raise Failure("cannot-listen", address=address, reason=zmq.strerror(error.errno or 0)) from None
 
     def receive(self) -> list[bytes] | None:
         """The next message with its client first, or None if it came from one that is not let in any more."""
