@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import logging
 import math
 import os
 import signal
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from backend import __version__, cli_remote
+from backend.cli_status import lines
 from backend.protocol import client, job
 from backend.protocol.errors import Failure
 from backend.protocol.estimate import Estimate
@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--executor", default=os.environ.get(EXECUTOR_VARIABLE, "local"), metavar="E",
                        help="where they are painted: local (default), or dask://HOST:PORT")  # fmt: skip
     cli_remote.add_listening(serve)
+    serve.add_argument("--quiet", action="store_true", help="log into the file only")
     serve.set_defaults(run=_serve)
     status = commands.add_parser("status", help="say what the backend is doing")
     status.set_defaults(run=_status)
@@ -130,12 +131,11 @@ def _add_settings(command: argparse.ArgumentParser) -> None:
 def _serve(options: argparse.Namespace) -> int:
     from backend.service.serve import IDLE_SECONDS, serve
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     installation = Installation.find()
     listen = cli_remote.listening(options, installation)
     # Nobody far away could start it again, so one that others may use leaves only when it is told to.
     idle = options.idle_exit if options.idle_exit is not None else math.inf if listen else IDLE_SECONDS
-    if not serve(installation, idle, options.workers, options.executor, listen):
+    if not serve(installation, idle, options.workers, options.executor, listen, options.quiet):
         if listen is not None:
             raise Failure("runs-already")
         print("neural-style: A backend runs already. Use `neural-style status` to see it.", file=sys.stderr)
@@ -149,9 +149,8 @@ def _status(options: argparse.Namespace) -> int:
         return FAILED
     with backend:
         print(f"backend: {backend.address or 'this computer'}")
-        for name, value in backend.status().items():
-            if name != "type":
-                print(f"{name}: {'-' if value is None else value}")
+        for line in lines(backend.status()):
+            print(line)
     return OK
 
 

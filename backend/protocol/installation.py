@@ -76,8 +76,13 @@ class Installation:
 
     @property
     def log_file(self) -> Path:
-        """Where the backend and its worker write their log."""
+        """Where the backend writes its log, with what its workers say."""
         return self.home / "log" / "backend.log"
+
+    @property
+    def start_log(self) -> Path:
+        """What a process said that a client started: why it did not start, or what no log was left for."""
+        return self.home / "log" / "start-backend.log"
 
     @property
     def socket(self) -> Path:

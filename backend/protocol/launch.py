@@ -12,7 +12,10 @@ from .errors import Failure
 from .installation import Installation, private_folder
 from .lock import try_lock
 
+SERVE = ("backend", "serve", "--quiet")
 START_SECONDS = 30.0
+MOST_COMPLAINTS = 1 << 16
+"""Bytes from which on the log of starts begins anew."""
 FOREIGN_VARIABLES = ("PYTHON", "GI_", "GDK_", "GTK_", "GIO_", "GEGL_", "BABL_", "LD_LIBRARY_PATH", "DYLD_", "GIMP_")
 NO_WINDOW: int = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 """On Windows a program with a window that starts one without would otherwise get a console on the screen."""
@@ -36,16 +39,18 @@ def _start_or_join(installation: Installation) -> Connection:
         lock = try_lock(installation.start_file)
         if lock is not None:
             with lock:
-                return find_running(installation) or _wait(installation, start_module(installation, "backend", "serve"))
+                return find_running(installation) or _wait(installation, start_module(installation, *SERVE))
         time.sleep(0.02)
     raise Failure("cannot-start", reason=f"it took over {START_SECONDS:.0f} seconds", log=installation.log_file)
 
 
 def start_module(installation: Installation, *arguments: str, piped: bool = False) -> subprocess.Popen[bytes]:
-    """Run a module in the backend's Python, with its complaints in the log and, if `piped`, pipes to talk to it."""
-    private_folder(installation.log_file.parent)
+    """Run a module in the backend's Python, with its complaints in a log and, if `piped`, pipes to talk to it."""
+    private_folder(installation.start_log.parent)
     try:
-        with open(installation.log_file, "ab") as log:
+        with open(installation.start_log, "ab") as log:
+            if log.tell() > MOST_COMPLAINTS:
+                log.truncate(0)
             return subprocess.Popen(
                 [str(installation.python), "-m", *arguments],
                 stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
@@ -81,7 +86,7 @@ def _wait(installation: Installation, process: subprocess.Popen[bytes]) -> Conne
             return connection
         # One that ended well has found another backend, started by hand, which is still coming up.
         if process.poll() not in (None, 0):
-            raise Failure("cannot-start", reason=_last_line(installation.log_file), log=installation.log_file)
+            raise Failure("cannot-start", reason=_last_line(installation.start_log), log=installation.start_log)
         time.sleep(0.02)
     raise Failure("cannot-start", reason=f"it took over {START_SECONDS:.0f} seconds", log=installation.log_file)
 

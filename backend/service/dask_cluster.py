@@ -37,6 +37,11 @@ MOST_REPORTS = 16
 """Reports that the scheduler keeps for us."""
 
 log = logging.getLogger(__name__)
+for _name in ("distributed", "distributed.client", "tornado", "tornado.application"):
+    # Dask gives each of these a handler that writes to the standard error, which nobody reads and nothing bounds.
+    logging.getLogger(_name).handlers.clear()
+    logging.getLogger(_name).propagate = True
+logging.getLogger("distributed").setLevel(logging.WARNING)
 
 
 @dataclass

@@ -48,7 +48,7 @@ class Executor(Protocol):
         """Do what is due; called several times a second."""
 
     def status(self) -> dict[str, Any]:
-        """For people: `worker`, `workers`, `device`, `devices`, `precision`, `memory`."""
+        """For people: `executor`, `worker`, `workers`, `device`, `devices`, `precision`, `memory`."""
 
     def end(self) -> None:
         """End all jobs and processes, and close the socket."""

@@ -23,6 +23,8 @@ class Record:
     request: Message
     parts: list[Assembly]
     state: str = "receiving"
+    fraction: float = 0.0
+    """How much of it is painted."""
 
     def add(self, picture: Any, offset: Any, payload: bytes | None) -> None:
         """Take in a chunk of one of the pictures."""

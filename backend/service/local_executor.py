@@ -119,6 +119,7 @@ class LocalExecutor:
         """The processes, their devices and their memory in bytes."""
         pids = [worker.pid for worker in self._workers.values()]
         return {
+            "executor": "local",
             "worker": pids[0] if pids else None,
             "workers": pids,
             "device": self._device.get("device"),

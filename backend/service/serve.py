@@ -11,6 +11,7 @@ from backend.protocol.lock import sign, try_lock
 from backend.service.dask_executor import SCHEMES, DaskExecutor
 from backend.service.endpoint import Listen
 from backend.service.local_executor import LocalExecutor
+from backend.service.logs import start_logging
 from backend.service.supervisor import MakeExecutor, Supervisor
 
 IDLE_SECONDS = 900.0
@@ -24,11 +25,13 @@ def serve(
     workers: int | None = None,
     executor: str = "local",
     listen: Listen | None = None,
+    quiet: bool = False,
 ) -> bool:
     """Run the backend until it is stopped or idle; False at once if another one runs.
 
     `workers` is how many jobs run at once on this machine, None for one on each device; `executor` is where they
-    run: `local`, or the address of a Dask scheduler; `listen` is where clients on other machines may come in.
+    run: `local`, or the address of a Dask scheduler; `listen` is where clients on other machines may come in; `quiet`
+    says that the log goes into its file only.
     """
     make = _executor(executor, workers)
     private_folder(installation.run)
@@ -37,6 +40,7 @@ def serve(
         return False
     with lock:
         sign(lock)
+        start_logging(installation.log_file, quiet)
         installation.connection_file.unlink(missing_ok=True)
         Supervisor(installation, idle_seconds, make, listen).run()
     return True

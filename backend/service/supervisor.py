@@ -26,6 +26,7 @@ from backend.service.estimates import Addressed, Estimates
 from backend.service.executor import Executor
 from backend.service.jobs import Jobs, Record
 from backend.service.outbox import ClientGone, Outbox
+from backend.service.status import status_of
 
 MakeExecutor = Callable[["zmq.Context[Any]"], Executor]
 
@@ -48,7 +49,7 @@ class Supervisor:
         self._jobs = Jobs()
         self._estimates = Estimates()
         self._stopping = False
-        self._active = self._beaten = time.monotonic()
+        self._started = self._active = self._beaten = time.monotonic()
         self._handlers = {
             "hello": self._on_hello,
             "status": self._on_status,
@@ -111,17 +112,8 @@ class Supervisor:
         self._send(client, {"type": "welcome", "protocol": PROTOCOL, "version": __version__, "pid": os.getpid()})
 
     def _on_status(self, client: bytes, message: Message, payload: bytes | None) -> None:
-        status = {
-            "version": __version__,
-            "protocol": PROTOCOL,
-            "pid": os.getpid(),
-            **self._executor.status(),
-            **self._endpoint.status(),
-            "running": len(self._jobs.in_state("running")),
-            "queue": len(self._jobs.in_state("queued")),
-            "log": str(self._log_file),
-        }
-        self._send(client, {"type": "status", **status})
+        status = status_of(self._executor, self._jobs, self._log_file, self._started)
+        self._send(client, {**status, **self._endpoint.status()})
 
     def _on_submit(self, client: bytes, message: Message, payload: bytes | None) -> None:
         record = self._jobs.add(client, message)
@@ -218,6 +210,7 @@ class Supervisor:
         self._active = time.monotonic()
         kind = message["type"]
         if kind == "progress":
+            record.fraction = message["fraction"]
             self._send(record.client, {**message, "job": record.name})
         elif kind == "preview":
             self._send(record.client, {**message, "job": record.name}, payload)

@@ -180,7 +180,7 @@ def _failure(error: Exception) -> Failure:
     """The failure for a user; what nobody foresaw goes to the log."""
     if isinstance(error, Failure):
         return error
-    traceback.print_exception(error)
+    print("".join(traceback.format_exception(error)).strip().replace("\n", " | "), file=sys.stderr, flush=True)
     reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no details'}"
     return Failure("internal", reason=reason[:200], log=Installation.find().log_file)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import queue
 import signal
@@ -22,6 +23,9 @@ also does other things (GIMP, say) made a step four to eight times slower, and g
 
 EVENTS = "inproc://worker-events"
 """Where the executor binds a PULL socket for what its workers report."""
+LONGEST_LINE = 4000
+
+log = logging.getLogger(__name__)
 
 
 class WorkerProcess:
@@ -41,6 +45,7 @@ class WorkerProcess:
             [sys.executable, "-m", "backend.service.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             env={**PATIENT_THREADS, **os.environ, **environment},
             # Ctrl-C in the terminal of `serve` is for the supervisor, which says when the worker ends.
             start_new_session=True,
@@ -54,6 +59,8 @@ class WorkerProcess:
         ]
         for thread in self._threads:
             thread.start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     @property
     def pid(self) -> int:
@@ -75,6 +82,7 @@ class WorkerProcess:
         self._process.wait()
         for thread in self._threads:
             thread.join()
+        self._listener.join(0.5)
 
     def _write(self) -> None:
         while (item := self._outgoing.get()) is not None:
@@ -99,6 +107,13 @@ class WorkerProcess:
             pass  # the supervisor is ending and has closed its context
         finally:
             events.close()
+
+    def _listen(self) -> None:
+        """Put what the process complains about into the log, a line at a time."""
+        assert self._process.stderr is not None
+        while line := self._process.stderr.readline(LONGEST_LINE):
+            if text := line.decode("utf-8", "replace").strip():
+                log.info("worker %d says: %s", self.number, text)
 
     def _how_it_ended(self) -> str:
         """Why the process is no more, in words; one that only closed its end of the pipe is killed."""

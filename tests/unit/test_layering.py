@@ -64,8 +64,8 @@ def test_the_engine_does_no_input_or_output() -> None:
 
 
 def test_the_supervisor_never_imports_torch() -> None:
-    for name in ("serve", "supervisor", "jobs", "estimates", "outbox", "endpoint", "gate", "keyring",
-                 "executor", "local_executor", "crashes", "worker_process", "channel"):  # fmt: skip
+    for name in ("serve", "supervisor", "jobs", "estimates", "outbox", "endpoint", "gate", "keyring", "status", "logs",
+                 "executor", "local_executor", "dask_executor", "crashes", "worker_process", "channel"):  # fmt: skip
         for imported in imports(BACKEND / "service" / f"{name}.py"):
             assert not imported.startswith(("torch", "numpy", "backend.engine", "backend.imaging", "backend.weights"))
 
