@@ -89,7 +89,8 @@ class KeyRing:
     def _prepare(self) -> None:
         """Make the folders and the server's pair if they are not there."""
         try:
-            self._clients.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self._folder, self._clients):  # each by itself: `parents` would not heed the mode
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._check_folder()
             if not (self._folder / "server.json").exists():
                 write_private(self._folder / "server.json", asdict(KeyPair.new()))
