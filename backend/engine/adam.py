@@ -27,8 +27,9 @@ class Adam:
         self._best = (self.loss, x.clone())
         self._start(LEARNING_RATE)
 
-    def renew(self) -> None:
-        """Forget which picture was the best, because what `evaluate` computes has changed a little."""
+    def renew(self, evaluate: Evaluate) -> None:
+        """Go on with another `evaluate`, or one that has changed; which picture was the best is forgotten."""
+        self._evaluate = evaluate
         self.loss, _ = self._evaluate(self.x)
         self._best = (self.loss, self._best[1].copy_(self.x))
 

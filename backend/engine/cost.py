@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backend.engine.regions import Span, tiles
+from backend.engine.schedule import exact_steps
 from backend.engine.settings import Scale
 from backend.imaging.sizes import Size
 
@@ -42,14 +43,17 @@ class Speed:
     """What a device was seen to need, in seconds.
 
     `step` and `setup` are those of a scale, over its pixels; `layer` is for each pixel of the layer and the styles,
-    which are decoded, resampled and encoded; `loading` is for the network. `factor` multiplies all of it: it is what
-    later jobs taught about the measurements.
+    which are decoded, resampled and encoded; `loading` is for the network. `step` and `setup` are with the reduced
+    network, an exact step takes `exact` times as long, and `reduction` is for each picture that the network is reduced
+    to. `factor` multiplies all of it: it is what later jobs taught about the measurements.
     """
 
     step: Line
     setup: Line
     layer: float
     loading: float
+    exact: float = 1.0
+    reduction: float = 0.0
     factor: float = 1.0
 
 
@@ -80,18 +84,25 @@ def seconds(
     `tile` is the longest side of a tile; `styles` are the pixels of each style picture, of which an unknown one is
     taken to have as many as are wanted.
     """
-    painting = sum(_scale(speed, scale, tile, styles, style_size) for scale in schedule)
-    return speed.factor * (painting + speed.layer * (layer_pixels + sum(styles)))
+    exact = [exact_steps(schedule, index, tile) for index in range(len(schedule))]
+    painting = sum(
+        _scale(speed, scale, count, tile, styles, style_size) for scale, count in zip(schedule, exact, strict=True)
+    )
+    reducing = speed.reduction * (1 + max(1, len(styles)))
+    return speed.factor * (reducing + painting + speed.layer * (layer_pixels + sum(styles)))
 
 
-def _scale(speed: Speed, scale: Scale, tile: int, styles: Sequence[int], style_size: float) -> float:
+def _scale(speed: Speed, scale: Scale, exact: int, tile: int, styles: Sequence[int], style_size: float) -> float:
+    """The seconds at one scale, of whose steps some are exact; a change of the network means another preparation."""
     pixels = scale.height * scale.width
     count, read = reads((scale.height, scale.width), tile)
     passes = 1 + AGAIN if count > 1 else 1
     wanted = pixels * style_size**2
     style = sum(min(wanted, own) for own in styles) if styles else wanted
     prepared = read * ((1 - STYLE) * passes + STYLE * style / pixels)
-    return speed.setup.at(prepared, count) + scale.steps * speed.step.at(passes * read, passes * count)
+    steps = scale.steps - exact + speed.exact * exact
+    setups = (scale.steps > exact) + speed.exact * (exact > 0)
+    return setups * speed.setup.at(prepared, count) + steps * speed.step.at(passes * read, passes * count)
 
 
 def reads(size: Size, tile: int) -> tuple[int, int]:

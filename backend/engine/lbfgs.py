@@ -56,13 +56,13 @@ class LBFGS:
         `precondition` may change what it is given, and must treat each channel by itself.
         """
         self.x = x
-        self._evaluate = evaluate
         self._precondition = precondition
         self._pairs: deque[_Pair] = deque(maxlen=history)
-        self.renew()
+        self.renew(evaluate)
 
-    def renew(self) -> None:
-        """Evaluate again, because what `evaluate` computes has changed a little; the curvature is kept."""
+    def renew(self, evaluate: Evaluate) -> None:
+        """Go on with another `evaluate`, or one that has changed, if it differs little; the curvature is kept."""
+        self._evaluate = evaluate
         self.loss, self._gradient = self._evaluate(self.x)
         if not _finite(self.loss, self._gradient):
             raise Diverged("the first loss is not a number")

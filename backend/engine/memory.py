@@ -63,6 +63,8 @@ def peak(scale: Scale, layer_pixels: int, precision: int, tile: int, history: in
     """The bytes beyond the loaded model that painting at a scale takes at most."""
     pixels = scale.height * scale.width
     content = 8 * precision * pixels  # conv4_2: 512 filters at 1/64 of the positions
+    if tile >= max(scale.height, scale.width):
+        content += content + VALUE * pixels  # once more with the whole network, and the picture until then
     transform = TRANSFORM * max(scale.height, scale.width)
     surroundings = (min(tile + 16 + 2 * HALO, scale.height), min(tile + 16 + 2 * HALO, scale.width))
     activations = TILE * precision * surroundings[0] * surroundings[1]

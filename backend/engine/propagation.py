@@ -76,8 +76,8 @@ class Propagation:
 
     def _convolve(self, x: Tensor, operation: Operation, see: See | None) -> tuple[Tensor, Tensor]:
         """The rectified response, and what is kept of it: the linear one if a loss looks at that."""
-        weight, bias = self._network.convolutions[operation.name]
-        linear = F.conv2d(_reflected(x, operation), weight, bias).to(self._network.dtype)
+        convolution = self._network.convolutions[operation.name]
+        linear = convolution.response(_reflected(x, operation)).to(self._network.dtype)
         looked_at = f"conv{operation.name}" in self._layers
         if looked_at and see:
             see(f"conv{operation.name}", self._owned(linear, operation), operation.owns)
@@ -98,9 +98,8 @@ class Propagation:
         g = torch.ops.aten.threshold_backward(g, kept, 0)
         if conv in self._layers:
             self._owned(g, operation).add_(gradient(conv, owned, operation.owns))
-        weight = self._network.convolutions[operation.name].weight.to(g.dtype)
         record.kept = kept = owned = None  # type: ignore[assignment]
-        return _folded(F.conv_transpose2d(g, weight), operation)
+        return _folded(self._network.convolutions[operation.name].adjoint(g), operation)
 
     def _owned(self, x: Tensor, operation: Operation) -> Tensor:
         rows, columns = operation.owns.within(operation.writes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from backend.engine.settings import Scale
 from backend.imaging.sizes import Size, scaled
@@ -14,6 +15,12 @@ LEAST_SIDE = 32
 GROWTH = 1.25
 """How many times more steps each coarser scale gets: they cost little and settle the composition."""
 
+EXACT_SHARE = 0.125
+"""The share of the steps at the finest scale, the last ones, for which the network is not reduced."""
+LEAST_EXACT = 4
+"""Steps at the finest scale that are exact at least: the first one or two only get used to it."""
+REDUCED_WORK = 0.7
+"""What a step with the reduced network takes of an exact one's time, measured on a processor."""
 STAGES = 5
 """In how many stages an emphasis on the content is given up."""
 FINEST_STEPS = {"draft": 12, "normal": 50, "high": 150, "full": 50}
@@ -63,9 +70,22 @@ def _fit(size: Size, factor: float) -> Size:
     return scaled(size, max(factor, LEAST_SIDE / min(size)))
 
 
-def work(scale: Scale) -> float:
-    """The cost of a scale in arbitrary units: its pixels times its steps, with an overhead for each step."""
-    return (scale.height * scale.width + 4096) * scale.steps
+def exact_steps(schedule: Sequence[Scale], index: int, tile: int) -> int:
+    """How many of the last steps of a scale need the whole network: only the finest scale's picture is kept.
+
+    A picture in tiles is short of memory, which a second network and its targets would take more of.
+    """
+    scale = schedule[index]
+    if index < len(schedule) - 1:
+        return 0
+    if max(scale.height, scale.width) > tile:
+        return scale.steps
+    return min(scale.steps, max(LEAST_EXACT, round(EXACT_SHARE * scale.steps)))
+
+
+def work(scale: Scale, exact: int) -> float:
+    """The cost of a scale, of whose steps some are exact, in arbitrary units: pixels, and an overhead, times steps."""
+    return (scale.height * scale.width + 4096) * (exact + REDUCED_WORK * (scale.steps - exact))
 
 
 def emphases(first: float, steps: int, *, finest: bool) -> dict[int, float]:

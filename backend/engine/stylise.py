@@ -15,7 +15,8 @@ from backend.engine.lbfgs import HISTORY, LBFGS, Evaluate
 from backend.engine.memory import Plan
 from backend.engine.objective import WHOLE, Objective, style_grams
 from backend.engine.preconditioner import CosinePreconditioner
-from backend.engine.schedule import LEAST_SIDE, emphases, work
+from backend.engine.reduction import reduced
+from backend.engine.schedule import LEAST_SIDE, emphases, exact_steps, work
 from backend.engine.settings import Scale, Settings
 from backend.engine.vgg import VGG19
 from backend.imaging.colour import luma
@@ -54,8 +55,8 @@ class Optimiser(Protocol):
     def step(self) -> float:
         """Take one step and return the loss."""
 
-    def renew(self) -> None:
-        """Take account of an objective that has changed a little."""
+    def renew(self, evaluate: Evaluate) -> None:
+        """Go on with another objective that differs a little."""
 
 
 def stylise(
@@ -71,30 +72,77 @@ def stylise(
     Values are 0..1, sRGB-encoded; they may leave that range slightly. `plan` bounds the memory. Raises
     `lbfgs.Diverged`.
     """
-    steps, total = sum(scale.steps for scale in schedule), sum(map(work, schedule))
+    steps = sum(scale.steps for scale in schedule)
+    exact = _exact(schedule, settings, plan)
+    total = sum(map(work, schedule, exact))
+    cheaper = _cheaper(network, content, styles, settings)
     step, done = 0, 0.0
     picture: Tensor | None = None
-    for index, scale in enumerate(schedule, 1):
+    for index, scale in enumerate(schedule):
         target = resize(content, (scale.height, scale.width)).to(network.device)
         picture = _start(target, settings) if picture is None else _refine(picture, target)
-        here = _at(scale, schedule, settings)
-        objective = Objective(network, target, _grams(network, styles, scale, here, plan), here, plan.tile)
-        if index == len(schedule):
+        here, finest = _at(scale, schedule, settings), index == len(schedule) - 1
+        networks = [(cheaper, scale.steps - exact[index]), (network, exact[index])]
+        emphasis = emphases(settings.content_first, scale.steps, finest=finest)
+        objectives = _objectives(networks, target, styles, scale, here, plan.tile, emphasis)
+        if finest:
             del content, target  # as large as the layer, and not needed any more
-        emphasis = emphases(settings.content_first, scale.steps, finest=index == len(schedule))
-        objective.emphasise_content(emphasis[0])
-        optimiser = _optimiser(picture, objective.evaluate, settings, plan)
-        for number in range(scale.steps):
-            if number in emphasis and number:
-                objective.emphasise_content(emphasis[number])
-                optimiser.renew()
+        optimiser: Optimiser | None = None
+        for number, (objective, changed) in enumerate(objectives):
+            if optimiser is None:
+                optimiser = _optimiser(picture, objective.evaluate, settings, plan)
+            elif changed:
+                optimiser.renew(objective.evaluate)
             optimiser.step()
             step += 1
-            done += work(scale) / scale.steps
+            done += work(replace(scale, steps=1), int(number >= scale.steps - exact[index]))
             yield Iterate(
-                index, len(schedule), step, steps, done / total, objective.losses, partial(getattr, optimiser, "x")
+                index + 1, len(schedule), step, steps, done / total, objective.losses, partial(getattr, optimiser, "x")
             )
-        picture = optimiser.x
+
+
+def _exact(schedule: Sequence[Scale], settings: Settings, plan: Plan) -> list[int]:
+    """How many of the last steps at each scale are taken with the whole network."""
+    if settings.reduction == 1:
+        return [scale.steps for scale in schedule]
+    return [exact_steps(schedule, index, plan.tile) for index in range(len(schedule))]
+
+
+def _cheaper(network: VGG19, content: Tensor, styles: Styles, settings: Settings) -> VGG19:
+    """The network for the steps that need not be exact."""
+    if settings.reduction == 1:
+        return network
+    pictures = [content, *(style for style, _ in styles)]
+    return reduced(network, pictures, {*settings.content_layers, *settings.style_layers}, settings.reduction)
+
+
+def _objectives(
+    networks: Sequence[tuple[VGG19, int]],
+    content: Tensor,
+    styles: Styles,
+    scale: Scale,
+    settings: Settings,
+    tile: int,
+    emphasis: Mapping[int, float],
+) -> Iterator[tuple[Objective, bool]]:
+    """The objective of each step at a scale, and whether it is another than the one of the step before.
+
+    `networks` are given with the number of steps that each is for.
+    """
+    number, factor = 0, 1.0
+    left = [(network, steps) for network, steps in networks if steps]
+    while left:
+        network, steps = left.pop(0)
+        objective = Objective(network, content, _grams(network, styles, scale, settings, tile), settings, tile)
+        if not left:
+            del content
+        for position in range(steps):
+            factor = emphasis.get(number, factor)
+            changed = position == 0 or number in emphasis
+            if changed:
+                objective.emphasise_content(factor)
+            yield objective, changed
+            number += 1
 
 
 def _at(scale: Scale, schedule: Sequence[Scale], settings: Settings) -> Settings:
@@ -137,9 +185,9 @@ def _refine(picture: Tensor, content: Tensor) -> Tensor:
     return enlarge(picture, luma(content)).clamp(0, 1)
 
 
-def _grams(network: VGG19, styles: Styles, scale: Scale, settings: Settings, plan: Plan) -> dict[str, Tensor]:
+def _grams(network: VGG19, styles: Styles, scale: Scale, settings: Settings, tile: int) -> dict[str, Tensor]:
     sized = [(_sized(style, scale, settings).to(network.device), weight) for style, weight in styles]
-    return style_grams(network, sized, settings, plan.tile)
+    return style_grams(network, sized, settings, tile)
 
 
 def _sized(style: Tensor, scale: Scale, settings: Settings) -> Tensor:

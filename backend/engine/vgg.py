@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from backend.engine.regions import POOL
@@ -24,6 +25,30 @@ class Convolution(NamedTuple):
     weight: Tensor
     bias: Tensor
 
+    def response(self, x: Tensor) -> Tensor:
+        """The linear response (1, filters, h, w) to activations (1, channels, h + 2, w + 2)."""
+        return F.conv2d(x, self.weight, self.bias)
+
+    def adjoint(self, g: Tensor) -> Tensor:
+        """The gradient with respect to the activations, from the one with respect to the response."""
+        return F.conv_transpose2d(g, self.weight.to(g.dtype))
+
+
+class ReducedConvolution(NamedTuple):
+    """A convolution with fewer filters, whose responses an `expansion` (filters, fewer, 1, 1) makes as many again."""
+
+    weight: Tensor
+    bias: Tensor
+    expansion: Tensor
+
+    def response(self, x: Tensor) -> Tensor:
+        """As of `Convolution`."""
+        return F.conv2d(F.conv2d(x, self.weight), self.expansion, self.bias)
+
+    def adjoint(self, g: Tensor) -> Tensor:
+        """As of `Convolution`."""
+        return F.conv_transpose2d(F.conv_transpose2d(g, self.expansion), self.weight)
+
 
 class VGG19:
     """The convolutions of VGG-19, frozen, for pictures with values 0..1 in RGB order, on a device in a precision.
@@ -34,7 +59,7 @@ class VGG19:
 
     def __init__(
         self,
-        convolutions: Mapping[str, Convolution],
+        convolutions: Mapping[str, Convolution | ReducedConvolution],
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
         pooling: str = "average",
@@ -47,9 +72,13 @@ class VGG19:
         self.pooling = pooling
         self.convolutions = {
             # The first convolution stays in fp32: three channels cost little, and bf16 would band the picture.
-            name: Convolution(*(self._place(t, torch.float32 if name == "1_1" else dtype) for t in convolution))
+            name: type(convolution)(*(self._place(t, torch.float32 if name == "1_1" else dtype) for t in convolution))
             for name, convolution in convolutions.items()
         }
+
+    def replaced(self, convolutions: Mapping[str, ReducedConvolution]) -> VGG19:
+        """This network with some of its convolutions reduced; it shares the rest."""
+        return VGG19({**self.convolutions, **convolutions}, self.device, self.dtype, self.pooling)
 
     def _place(self, tensor: Tensor, dtype: torch.dtype) -> Tensor:
         tensor = tensor.to(self.device, dtype)

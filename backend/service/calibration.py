@@ -11,6 +11,7 @@ from typing import TypeVar
 import torch
 
 from backend.engine.cost import Speed, fit
+from backend.engine.reduction import reduced
 from backend.engine.settings import Scale, Settings
 from backend.engine.stylise import stylise
 from backend.engine.vgg import VGG19
@@ -29,6 +30,10 @@ STEPS = 5
 LAYER_SIDE = 2048
 """Side in pixels of the layer that is brought in and out: so large that its memory is new, as a real one's is."""
 
+AS_IT_IS = Settings(reduction=1)
+"""Settings for painting with the network that is given."""
+LAYERS = {*AS_IT_IS.content_layers, *AS_IT_IS.style_layers}
+
 T = TypeVar("T")
 
 
@@ -37,24 +42,26 @@ def calibrate(device: torch.device, precision: torch.dtype) -> Known:
     # The original weights need no download, and no weights are faster than others.
     loading, network = _timed(lambda: VGG19(load("original"), device, precision))
     _paint(network, 64)  # the first one pays for what is made once
+    reducing, cheaper = _timed(lambda: reduced(network, [_picture(256, 1), _picture(256, 2)], LAYERS))
     steps, setups = [], []
     for count, side in enumerate(SIDES, 1):
         began = time.perf_counter()
-        setup, step = _paint(network, side)
+        setup, step = _paint(cheaper, side)
         steps.append((side**2, step))
         setups.append((side**2, setup))
         if count >= LEAST_SIDES and time.perf_counter() - began > ENOUGH_SECONDS:
             break
+    exact = _paint(network, side)[1] / step
     layer = _layer_seconds() / LAYER_SIDE**2
     give_back()
-    return Known(Speed(fit(steps), fit(setups), layer, loading), used_memory(device))
+    return Known(Speed(fit(steps), fit(setups), layer, loading, exact, reducing / 2), used_memory(device))
 
 
 def _paint(network: VGG19, side: int) -> tuple[float, float]:
     """The seconds before the first step of painting a square picture, and those of a step."""
     content, style = _picture(side, 1), _picture(side, 2)
     moments = [time.perf_counter()]
-    for _ in stylise(network, content, [(style, 1.0)], [Scale(side, side, STEPS + 1)], Settings()):
+    for _ in stylise(network, content, [(style, 1.0)], [Scale(side, side, STEPS + 1)], AS_IT_IS):
         moments.append(time.perf_counter())
     first, *others = (after - before for before, after in itertools.pairwise(moments))
     step = statistics.median(others)

@@ -13,7 +13,7 @@ from typing import Any
 
 from backend.engine.cost import Line, Speed
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the numbers in the file mean something else; older files then count for nothing."""
 MOST = 16
 """Devices that are remembered, the latest ones."""
@@ -79,8 +79,8 @@ def _read(path: Path) -> dict[str, Known]:
 def _known(values: Mapping[str, Any]) -> Known:
     speed = values["speed"]
     step, setup = (Line(_amount(speed[name]["fixed"]), _amount(speed[name]["rate"])) for name in ("step", "setup"))
-    layer, loading, factor = (_amount(speed[name]) for name in ("layer", "loading", "factor"))
-    return Known(Speed(step, setup, layer, loading, factor), _amount(values["loaded"]))
+    names = ("layer", "loading", "exact", "reduction", "factor")
+    return Known(Speed(step, setup, *(_amount(speed[name]) for name in names)), _amount(values["loaded"]))
 
 
 def _amount(value: Any) -> float:

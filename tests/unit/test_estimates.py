@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.engine.cost import Line, Speed, fit, reads, seconds
+from backend.engine.schedule import exact_steps
 from backend.engine.settings import Scale
 from backend.protocol.errors import Failure
 from backend.protocol.estimate import Estimate
@@ -19,7 +20,7 @@ from backend.service.estimates import MOST_WAITING, Estimates
 from backend.service.plan import schedule_of
 from backend.service.speeds import FORMAT, MOST, RANGE, Known, Speeds
 
-SPEED = Speed(Line(0.01, 4e-6), Line(0.02, 8e-6), 1e-7, 0.5)
+SPEED = Speed(Line(0.01, 4e-6), Line(0.02, 8e-6), 1e-7, 0.5, exact=1.4, reduction=0.3)
 KNOWN = Known(SPEED, 4e8)
 WHOLE = 1 << 30
 sides = st.integers(16, 2000)
@@ -43,13 +44,23 @@ def test_a_line_is_never_negative(points: list[tuple[int, float]]) -> None:
 
 @given(sides, sides, st.integers(1, 500), st.integers(1, 500))
 def test_more_steps_and_more_pixels_take_longer(height: int, width: int, steps: int, more: int) -> None:
-    least = seconds(SPEED, [Scale(height, width, steps)], WHOLE, 0)
-    assert seconds(SPEED, [Scale(height, width, steps + more)], WHOLE, 0) - least == pytest.approx(
-        more * SPEED.step.at(height * width)
-    )
-    assert seconds(SPEED, [Scale(height + more, width, steps)], WHOLE, 0) > least
-    assert seconds(SPEED, [Scale(height, width, steps)] * 2, WHOLE, 0) == pytest.approx(2 * least)
-    assert seconds(SPEED, [Scale(height, width, steps)], WHOLE, more) == pytest.approx(least + more * SPEED.layer)
+    def told(height: int, steps: int, layer: int = 0) -> float:
+        return seconds(SPEED, [Scale(height, width, steps)], WHOLE, layer)
+
+    least = told(height, steps)
+    assert told(height, steps + more) > least + 0.999 * more * SPEED.step.at(height * width)
+    assert told(height + more, steps) > least
+    assert told(height, steps, more) == pytest.approx(least + more * SPEED.layer)
+
+
+def test_steps_of_both_kinds_and_what_comes_before_them_are_counted() -> None:
+    schedule = [Scale(10, 10, 20), Scale(20, 20, 40)]
+    step, setup = ([line.at(pixels) for pixels in (100, 400)] for line in (SPEED.step, SPEED.setup))
+    exact = exact_steps(schedule, 1, WHOLE)
+    cheap = 20 * step[0] + setup[0] + (40 - exact) * step[1] + setup[1]
+    assert 0 < exact < 40
+    assert seconds(SPEED, schedule, WHOLE, 0) == pytest.approx(0.6 + cheap + 1.4 * (exact * step[1] + setup[1]))
+    assert seconds(SPEED, schedule, WHOLE, 0, [400] * 3) > seconds(SPEED, schedule, WHOLE, 0, [400])
 
 
 @given(sides, sides, st.integers(128, 1024))

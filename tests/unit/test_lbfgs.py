@@ -174,7 +174,7 @@ def test_lbfgs_keeps_its_curvature_when_the_objective_changes_a_little() -> None
     for _ in range(30):
         optimiser.step()
     bowl.centre = bowl.centre + 0.01
-    optimiser.renew()
+    optimiser.renew(bowl)
     moved = optimiser.loss
     assert moved == bowl(optimiser.x)[0]
     fresh = LBFGS(optimiser.x.clone(), bowl, lambda g: g)
@@ -190,5 +190,5 @@ def test_adam_forgets_its_best_picture_when_the_objective_changes() -> None:
     for _ in range(5):
         optimiser.step()
     bowl.centre = bowl.centre + 1
-    optimiser.renew()
+    optimiser.renew(bowl)
     assert optimiser.loss == bowl(optimiser.x)[0]

@@ -150,8 +150,8 @@ def test_without_block_5_at_the_finest_scale_only_its_style_is_missed(network: V
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("backend.engine.stylise.Objective", Watched)
-        run(network, Settings(shallow_finest=True))
-        run(network, Settings(shallow_finest=True), (Scale(64, 80, 1),))
+        run(network, Settings(shallow_finest=True, reduction=1))
+        run(network, Settings(shallow_finest=True, reduction=1), (Scale(64, 80, 1),))
     assert seen == [set(STYLE_LAYERS), set(STYLE_LAYERS) - {"conv5_1"}, set(STYLE_LAYERS)]
 
 
