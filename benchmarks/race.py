@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from backend.engine.objective import positions
+from backend.engine.objective import WHOLE, positions
+from backend.engine.schedule import exact_steps
 from backend.engine.settings import Scale, Settings
 from backend.engine.stylise import stylise
 from backend.engine.vgg import VGG19
@@ -29,20 +30,23 @@ GOAL, FAILURE = 10, 5
 """How many times faster than the recipe the engine is to be, and below what it has failed."""
 GIVE_UP = 4
 """The race ends after 1 / GIVE_UP of the recipe's time: what comes later has failed already."""
-STEPS = ((0.5, 20), (1, 320))
-"""The engine's steps at each scale. Its coarser scale is short, because with the recipe's weights it helps little."""
-JUDGED = 10
-"""Steps at the finest scale between two judgements."""
+COARSE, COARSE_STEPS = 0.5, 20
+"""The coarser scale is short, because with the recipe's weights it helps little."""
+STEPS = {200: 140, 500: 350}
+"""The engine's steps at the finest scale for each target, chosen on the demo pair: it has to be told beforehand, since
+the network is reduced until the last eighth of them."""
+JUDGED, JUDGED_AT_LAST = 20, 4
+"""Steps at the finest scale between two judgements, while the network is reduced and when it is whole."""
 CHECKED, CHECKED_QUICKLY = 6, 4
 """Steps of the recipe that are taken again, to check its curve and to measure its time."""
 FILTERS = {"conv1_1": 64, "conv2_1": 128, "conv3_1": 256, "conv4_1": 512, "conv5_1": 512}
 
 
-def entry(content: Tensor, style: Tensor) -> tuple[tuple[Scale, ...], Settings]:
-    """The schedule and the settings with which the engine enters: the recipe's loss, and steps until it is stopped."""
+def entry(content: Tensor, style: Tensor, target: int = TARGETS[0]) -> tuple[tuple[Scale, ...], Settings]:
+    """The schedule and the settings with which the engine enters: the recipe's loss, and the steps for a target."""
     size = (content.shape[2], content.shape[3])
-    schedule = [Scale(*scaled(size, factor), steps) for factor, steps in STEPS]
-    return tuple(schedule), Settings(
+    schedule = (Scale(*scaled(size, COARSE), COARSE_STEPS), Scale(*size, STEPS[target]))
+    return schedule, Settings(
         relative=False,
         smoothness=0,
         content_first=4,
@@ -140,46 +144,63 @@ def _race(
     curve.check_source(content, style)
     recipe = Recipe(content, style)
     opponent = Opponent(recipe, checked)
+    opponent.step()
+    opponent.step()
+    results: Result = {"targets": {}}
+    for target in targets:
+        say(f"  {pair.name}, as good as {target} steps of the recipe: loss {curve.losses[target]:.4g}")
+        points, steps, picture = _run(network, content, style, target, curve.losses[target], opponent, recipe, deadline)
+        results["targets"][str(target)] = _outcome(curve, opponent, points, target)
+        results |= {"steps": steps, "last": _last(curve, points[-1])}
+    write_picture(picture, conditions.picture(pair.name, "equal"))
+    if (error := curve.error(opponent.losses)) > curves.TOLERANCE:
+        raise Stale(f"The recipe's first steps differ from the stored curve by {error:.1%}.")
+    return results | {"curve_error": error, "recipe_seconds_per_step": opponent.seconds[0]}
+
+
+def _run(
+    network: VGG19,
+    content: Tensor,
+    style: Tensor,
+    target: int,
+    loss: float,
+    opponent: Opponent,
+    recipe: Recipe,
+    deadline: float,
+) -> tuple[list[Point], int, Tensor]:
+    """How the loss fell in a race to a target, the steps at the finest scale, and the last picture."""
+    schedule, settings = entry(content, style, target)
+    exact = exact_steps(schedule, 1, WHOLE)
     points: list[Point] = []
-    watch, last = Stopwatch(), curve.losses[targets[-1]]
-    opponent.step()
-    opponent.step()
-    schedule, settings = entry(content, style)
+    watch = Stopwatch()
     iterates = stylise(network, content, [(style, 1.0)], schedule, settings)
-    coarse = sum(scale.steps for scale in schedule[:-1])
     while True:
         with watch:
             iterate = next(iterates)
-        if iterate.step <= coarse or (iterate.step - coarse) % JUDGED:
+        step = iterate.step - COARSE_STEPS
+        if step <= 0 or step % (JUDGED_AT_LAST if step > STEPS[target] - exact else JUDGED):
             continue
         points.append(Point(watch.wall, watch.cpu, recipe.judge(iterate.picture())))
         opponent.step()
-        say(f"  {pair.name}: {watch.wall:.0f} s, loss {points[-1].loss:.4g} on the way to {last:.4g}")
-        late = watch.wall > targets[-1] * opponent.seconds[0] / GIVE_UP or time.monotonic() > deadline
-        if points[-1].loss <= last or late or iterate.step == iterate.steps:
-            break
-    write_picture(iterate.picture(), conditions.picture(pair.name, "equal"))
-    if (error := curve.error(opponent.losses)) > curves.TOLERANCE:
-        raise Stale(f"The recipe's first steps differ from the stored curve by {error:.1%}.")
-    return _outcome(curve, opponent, points, targets) | {"curve_error": error, "steps": iterate.step - coarse}
+        say(f"    {watch.wall:.0f} s: {points[-1].loss:.4g}")
+        late = watch.wall > target * opponent.seconds[0] / GIVE_UP or time.monotonic() > deadline
+        if points[-1].loss <= loss or late or iterate.steps - iterate.step < JUDGED_AT_LAST:
+            return points, step, iterate.picture()
 
 
-def _outcome(curve: Curve, opponent: Opponent, points: Sequence[Point], targets: Sequence[int]) -> Result:
+def _outcome(curve: Curve, opponent: Opponent, points: Sequence[Point], target: int) -> Result:
     wall, cpu = opponent.seconds
-    reached: Result = {}
-    for target in targets:
-        at = crossing(points, curve.losses[target])
-        reached[str(target)] = {
-            "loss": curve.losses[target],
-            "recipe_seconds": target * wall,
-            "seconds": at and at.wall,
-            "ratio": at and target * wall / at.wall,
-            "ratio_below": None if at else target * wall / points[-1].wall,
-            "cpu_ratio": at and target * cpu / at.cpu,
-        }
+    at = crossing(points, curve.losses[target])
     return {
-        "recipe_seconds_per_step": wall,
-        "targets": reached,
-        "last": {"seconds": points[-1].wall, "loss": points[-1].loss, "recipe_step": curve.step_at(points[-1].loss)},
+        "loss": curve.losses[target],
+        "recipe_seconds": target * wall,
+        "seconds": at and at.wall,
+        "ratio": at and target * wall / at.wall,
+        "ratio_below": None if at else target * wall / points[-1].wall,
+        "cpu_ratio": at and target * cpu / at.cpu,
         "points": [[round(point.wall, 2), round(point.loss)] for point in points],
     }
+
+
+def _last(curve: Curve, last: Point) -> Result:
+    return {"seconds": last.wall, "loss": last.loss, "recipe_step": curve.step_at(last.loss)}
