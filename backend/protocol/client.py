@@ -14,9 +14,9 @@ from typing import Any
 from .connection import Connection, find_running
 from .errors import Failure
 from .estimate import Estimate, estimate_request
-from .events import Cancelled, Done, Event, Preview, Progress, Queued
+from .events import Cancelled, Cancelling, Done, Event, Preview, Progress, Queued
 from .installation import Installation
-from .job import Job, Picture, Settings, check_header
+from .job import Job, Settings, check_header
 from .launch import ensure_running
 from .lock import is_locked
 from .messages import PROTOCOL, Assembly, Message, chunks, decode, encode
@@ -198,9 +198,11 @@ class Run:
         self._name = name
         self._heard = time.monotonic()
         self._result: Assembly | None = None
+        self._seconds = 0.0
+        self._preview: Assembly | None = None
 
     def cancel(self) -> None:
-        """Ask the backend to stop; `events` still ends with one final event."""
+        """Ask the backend to stop; `events` tells when it has heard that, and still ends with one final event."""
         self._backend.send({"type": "cancel", "job": self._name})
 
     def events(self, tick: float = 0.1) -> Iterator[Event | None]:
@@ -235,19 +237,26 @@ class Run:
             return Queued(message["position"])
         if kind == "progress":
             return Progress.from_wire(message)
-        if kind == "preview" and payload is not None:
-            # The credit for the next one: a slow client is sent fewer previews, never a backlog.
-            self._backend.send({"type": "ready", "job": self._name})
-            return Preview(_picture(message["picture"], payload))
+        if kind == "preview":
+            return self._preview_piece(message, payload)
+        if kind == "cancelling":
+            return Cancelling()
         if kind == "result":
             check_header(message["picture"], "finished")
-            self._result = Assembly(message["picture"])
+            self._result, self._seconds = Assembly(message["picture"]), float(message.get("seconds", 0.0))
         if kind == "chunk" and self._result is not None:
             self._result.add(message["offset"], payload)
         if kind == "done" and self._result is not None:
-            return Done(self._result.picture())
+            return Done(self._result.picture(), self._seconds)
         return Cancelled() if kind == "cancelled" else None
 
-
-def _picture(header: Message, pixels: bytes) -> Picture:
-    return Picture(header["width"], header["height"], header["channels"], header["depth"], pixels)
+    def _preview_piece(self, message: Message, payload: bytes | None) -> Preview | None:
+        """Take in a piece of a preview, and ask for the next one: a slow client is sent fewer, never a backlog."""
+        self._backend.send({"type": "ready", "job": self._name})
+        if message["offset"] == 0:
+            check_header(message["picture"], "preview")
+            self._preview = Assembly(message["picture"])
+        if self._preview is None:
+            return None
+        self._preview.add(message["offset"], payload)
+        return Preview(self._preview.picture()) if self._preview.complete else None

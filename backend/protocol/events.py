@@ -55,10 +55,19 @@ class Preview:
 
 
 @dataclass(frozen=True)
+class Cancelling:
+    """The backend has heard the cancel; the job ends when the step that is being taken is over."""
+
+
+@dataclass(frozen=True)
 class Done:
-    """The end of a job that went well; the picture has the size, channels, depth and alpha of the content."""
+    """The end of a job that went well; the picture has the size, channels, depth and alpha of the content.
+
+    `seconds` is how long it was worked on, without the wait for its turn and the way of its pixels.
+    """
 
     picture: Picture
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -66,7 +75,7 @@ class Cancelled:
     """The end of a job that its client cancelled."""
 
 
-Event = Queued | Progress | Preview | Done | Cancelled
+Event = Queued | Progress | Preview | Cancelling | Done | Cancelled
 
 
 def duration(seconds: float) -> str:

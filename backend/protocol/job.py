@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
@@ -202,6 +201,7 @@ def _whole(name: str, value: Any, least: int, most: int) -> None:
 
 
 def _number(name: str, value: Any, least: float, most: float) -> None:
-    good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    good = isinstance(value, (int, float)) and not isinstance(value, bool)
+    # Compared as it is: a whole number from JSON can be larger than any float. NaN is never within.
     if not good or not least <= value <= most:
         raise Failure("bad-setting", name=name, value=repr(value), allowed=f"a number from {least:g} to {most:g}")

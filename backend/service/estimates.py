@@ -5,7 +5,7 @@ from __future__ import annotations
 from backend.protocol.errors import Failure
 from backend.protocol.job import check_style_count
 from backend.protocol.messages import Message
-from backend.service.jobs import checked_headers
+from backend.service.jobs import checked_headers, is_name
 
 MOST_WAITING = 256
 Addressed = tuple[bytes, Message]
@@ -22,7 +22,7 @@ class Estimates:
     def add(self, client: bytes, message: Message) -> Message:
         """Record a request and return what the worker is to be sent; a Failure if it is not allowed."""
         name = message.get("request")
-        if not isinstance(name, str) or not 0 < len(name) <= 64:
+        if not is_name(name):
             raise Failure("bad-message", reason="an estimate needs a request's name")
         if len(self._waiting) >= MOST_WAITING:
             raise Failure("busy", count=len(self._waiting))

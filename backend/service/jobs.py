@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from backend.protocol.errors import Failure
 from backend.protocol.job import Settings, check_header, check_style_count, check_style_weight
 from backend.protocol.messages import Assembly, Message
+from backend.service.preview import PreviewSlot
 
-MOST_JOBS = 32
+MOST_JOBS = 64
+MOST_OF_A_CLIENT = 16
+"""Jobs that one client may have at a time, so that others always find a place in the queue."""
 
 
 @dataclass
@@ -25,6 +29,10 @@ class Record:
     state: str = "receiving"
     fraction: float = 0.0
     """How much of it is painted."""
+    position: int | None = None
+    """The jobs before it, as its client was told last."""
+    preview: PreviewSlot | None = None
+    cancelling: bool = False
 
     def add(self, picture: Any, offset: Any, payload: bytes | None) -> None:
         """Take in a chunk of one of the pictures."""
@@ -44,12 +52,24 @@ class Record:
         return pixels
 
 
+def is_name(value: Any) -> TypeGuard[str]:
+    """Whether a client may call a job or a request like that."""
+    return isinstance(value, str) and 0 < len(value) <= 64
+
+
 class Jobs:
-    """All jobs that have had no final event, in the order of their arrival."""
+    """All jobs that have had no final event, and whose turn is next.
+
+    Turns go round: each client's first waiting job, then each client's second one. A client that comes new joins the
+    round that is under way, so nobody waits for more than one job of each other client.
+    """
 
     def __init__(self) -> None:
         self._records: dict[tuple[bytes, str], Record] = {}
         self._count = 0
+        self._round = 0
+        self._next_rounds: dict[bytes, int] = {}
+        """The round in which a client may have its next turn, if that is a later one than that under way."""
 
     def __iter__(self) -> Iterator[Record]:
         return iter(list(self._records.values()))
@@ -60,12 +80,14 @@ class Jobs:
     def add(self, client: bytes, message: Message) -> Record | None:
         """Record a job that a client submits, or None if it is known already; a Failure if it is refused."""
         name = message.get("job")
-        if not isinstance(name, str) or not 0 < len(name) <= 64:
+        if not is_name(name):
             raise Failure("bad-message", reason="a job needs a name")
         if (client, name) in self._records:
             return None
         if len(self._records) >= MOST_JOBS:
             raise Failure("busy", count=len(self._records))
+        if (own := len(self.of(client))) >= MOST_OF_A_CLIENT:
+            raise Failure("busy", count=own)
         request, headers = _checked(message)
         self._count += 1
         record = Record(str(self._count), client, name, request, [Assembly(h) for h in headers])
@@ -87,6 +109,27 @@ class Jobs:
     def in_state(self, state: str) -> list[Record]:
         """The jobs in a state, oldest first."""
         return [record for record in self if record.state == state]
+
+    def turns(self) -> list[Record]:
+        """The waiting jobs in the order in which their turns come."""
+        return [record for _, record in self._rounds()]
+
+    def start(self, record: Record) -> None:
+        """A waiting job's turn has come."""
+        self._round = next(number for number, waiting in self._rounds() if waiting is record)
+        self._next_rounds = {client: number for client, number in self._next_rounds.items() if number > self._round}
+        self._next_rounds[record.client] = self._round + 1
+        record.state = "running"
+
+    def _rounds(self) -> list[tuple[int, Record]]:
+        """The waiting jobs with the rounds they belong to; within a round those that came first are first."""
+        waiting: Counter[bytes] = Counter()
+        rounds = []
+        for record in self.in_state("queued"):
+            first = max(self._round, self._next_rounds.get(record.client, 0))
+            rounds.append((first + waiting[record.client], record))
+            waiting[record.client] += 1
+        return sorted(rounds, key=lambda pair: pair[0])
 
     def remove(self, record: Record) -> None:
         """Forget a job, whose final event is now sent."""

@@ -11,7 +11,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import zmq
@@ -24,8 +24,9 @@ from backend.protocol.sockets import BEAT
 from backend.service.endpoint import Endpoint, Listen
 from backend.service.estimates import Addressed, Estimates
 from backend.service.executor import Executor
-from backend.service.jobs import Jobs, Record
+from backend.service.jobs import Jobs, Record, is_name
 from backend.service.outbox import ClientGone, Outbox
+from backend.service.preview import PreviewSlot
 from backend.service.status import status_of
 
 MakeExecutor = Callable[["zmq.Context[Any]"], Executor]
@@ -50,6 +51,8 @@ class Supervisor:
         self._estimates = Estimates()
         self._stopping = False
         self._started = self._active = self._beaten = time.monotonic()
+        self._moved = False
+        """Whether jobs left the queue with a client that has gone, perhaps while others were being told their place."""
         self._handlers = {
             "hello": self._on_hello,
             "status": self._on_status,
@@ -99,13 +102,18 @@ class Supervisor:
             handler(client, message, payload)
         except Failure as failure:
             self._refuse(client, message, failure)
+        except Exception as error:
+            # Whatever a peer sends must not end what serves all the others.
+            log.exception("a message of type %.40r could not be handled", message.get("type"))
+            self._refuse(client, message, Failure("internal", reason=type(error).__name__, log=self._log_file))
 
     def _refuse(self, client: bytes, message: Message, failure: Failure) -> None:
         record = self._jobs.find(client, message.get("job"))
         if record is not None and record.state == "receiving":
             self._finish(record, {"type": "failed", **failure.to_wire()})
         else:
-            about = {name: message.get(name) for name in ("job", "request")}
+            names = {name: message.get(name) for name in ("job", "request")}
+            about = {name: value for name, value in names.items() if is_name(value)}
             self._send(client, {"type": "refused", **about, **failure.to_wire()})
 
     def _on_hello(self, client: bytes, message: Message, payload: bytes | None) -> None:
@@ -139,52 +147,73 @@ class Supervisor:
 
     def _on_ready(self, client: bytes, message: Message, payload: bytes | None) -> None:
         record = self._jobs.find(client, message.get("job"))
-        if record is not None and record.state == "running":
+        if record is None or record.state != "running":
+            return
+        if record.preview and (piece := record.preview.next_piece()):
+            self._send_about(record, *piece)
+        else:
             self._executor.ready(record.key)
 
     def _on_stop(self, client: bytes, message: Message, payload: bytes | None) -> None:
         self._send(client, {"type": "stopping", "pid": os.getpid()})
         self._stopping = True
 
-    def _send(self, client: bytes, message: Message, payload: bytes | memoryview | None = None) -> None:
+    def _send(
+        self, client: bytes, message: Message, payload: bytes | memoryview | None = None, slot: Hashable = None
+    ) -> None:
         try:
-            self._outbox.send(client, encode(message, payload))
+            self._outbox.send(client, encode(message, payload), slot)
         except ClientGone:
             self._forget(client)
+
+    def _send_about(self, record: Record, message: Message, payload: bytes | memoryview | None = None) -> None:
+        """Tell a job's client about it; of progress and positions only the latest is worth sending."""
+        slot = (record.key, message["type"]) if message["type"] in ("progress", "queued") else None
+        self._send(record.client, {**message, "job": record.name}, payload, slot)
 
     def _forget(self, client: bytes) -> None:
         """Drop what a vanished client had asked for."""
         self._outbox.drop(client)
         self._estimates.drop(client)
         for record in self._jobs.of(client):
+            if record.state != "running":
+                self._jobs.remove(record)
+            elif not record.cancelling:
+                record.cancelling = True
+                self._executor.cancel(record.key)
+            else:
+                continue
             log.info("job %s: its client has gone", record.key)
-            self._cancel(record)
+        self._moved = True
 
     # --- Jobs ------------------------------------------------------------------------------------------------
 
     def _feed(self) -> None:
         """Give the executor the next jobs if it has room, and tell the others how many are before them."""
-        waiting = self._jobs.in_state("queued")
-        while waiting and self._executor.free > 0:
-            self._start(waiting.pop(0))
-        for position, record in enumerate(waiting, len(self._jobs.in_state("running"))):
-            self._send(record.client, {"type": "queued", "job": record.name, "position": position})
+        while self._executor.free > 0 and (waiting := self._jobs.turns()):
+            self._start(waiting[0])
+        for position, record in enumerate(self._jobs.turns(), len(self._jobs.in_state("running"))):
+            if record.position != position:
+                record.position = position
+                self._send_about(record, {"type": "queued", "position": position})
 
     def _start(self, record: Record) -> None:
-        record.state = "running"
+        self._jobs.start(record)
         self._executor.run(record.key, record.request, record.take_pixels())
 
     def _cancel(self, record: Record) -> None:
-        if record.state == "running":
-            self._executor.cancel(record.key)
-        else:
+        if record.state != "running":
             self._finish(record, {"type": "cancelled"})
+        elif not record.cancelling:
+            record.cancelling = True
+            self._executor.cancel(record.key)
+            self._send_about(record, {"type": "cancelling"})
 
     def _finish(self, record: Record, final: Message) -> None:
         """Send a job's one final event and turn to the next."""
         log.info("job %s: %s", record.key, final.get("code", final["type"]))
         self._jobs.remove(record)
-        self._send(record.client, {**final, "job": record.name})
+        self._send_about(record, final)
         self._feed()
 
     # --- Events ----------------------------------------------------------------------------------------------
@@ -211,13 +240,15 @@ class Supervisor:
         kind = message["type"]
         if kind == "progress":
             record.fraction = message["fraction"]
-            self._send(record.client, {**message, "job": record.name})
+            self._send_about(record, message)
         elif kind == "preview":
-            self._send(record.client, {**message, "job": record.name}, payload)
+            record.preview = PreviewSlot(message["picture"], payload)
+            if piece := record.preview.next_piece():
+                self._send_about(record, *piece)
         elif kind == "done":
-            self._send(record.client, {"type": "result", "job": record.name, "picture": message["picture"]})
-            for offset, piece in chunks(payload):
-                self._send(record.client, {"type": "chunk", "job": record.name, "offset": offset}, piece)
+            self._send_about(record, {**message, "type": "result"})
+            for offset, part in chunks(payload):
+                self._send_about(record, {"type": "chunk", "offset": offset}, part)
             self._finish(record, {"type": "done"})
         else:
             self._finish(record, {k: v for k, v in message.items() if k != "job"})
@@ -231,17 +262,20 @@ class Supervisor:
         """What is due: unsent messages, signs of life."""
         for client in (*self._outbox.flush(), *self._endpoint.show_out()):
             self._forget(client)
+        if self._moved:
+            self._moved = False
+            self._feed()
         now = time.monotonic()
         if now - self._beaten > BEAT:
             self._beaten = now
             for client in {record.client for record in self._jobs}:
-                self._send(client, {"type": "beat"})
+                self._send(client, {"type": "beat"}, slot="beat")
         self._executor.tend()
 
     def _end(self) -> None:
         for record in self._jobs:
             self._jobs.remove(record)
-            self._send(record.client, {"type": "failed", "job": record.name, **Failure("stopping").to_wire()})
+            self._send_about(record, {"type": "failed", **Failure("stopping").to_wire()})
         self._answer(*self._estimates.refuse_all(Failure("stopping")))
         self._outbox.flush()
         self._executor.end()

@@ -136,7 +136,8 @@ class Worker:
     def _paint(self, painter: Any, name: str, job: Job) -> bool:
         from backend.imaging.pixels import painted, preview
 
-        last, reported, previewed = None, 0.0, time.monotonic()
+        last, reported, began = None, 0.0, time.monotonic()
+        previewed = began
         self._progress(name, Progress("loading"))
         clock = Clock()
         for last in painter.paint(job, lambda fraction: self._downloading(name, fraction)):
@@ -156,7 +157,8 @@ class Worker:
         assert last is not None
         # The last iterate holds the optimiser, which is larger than what is still to be made.
         picture, last = last.picture(), None
-        self._send_picture("done", name, painted(picture, job.content))
+        finished = painted(picture, job.content)
+        self._send_picture("done", name, finished, seconds=time.monotonic() - began)
         return True
 
     def _downloading(self, name: str, fraction: float) -> None:
@@ -166,8 +168,8 @@ class Worker:
     def _progress(self, name: str, progress: Progress) -> None:
         self._send({"type": "progress", "job": name, **asdict(progress)})
 
-    def _send_picture(self, kind: str, name: str, picture: Picture) -> None:
-        self._send({"type": kind, "job": name, "picture": picture.header}, picture.pixels)
+    def _send_picture(self, kind: str, name: str, picture: Picture, **more: float) -> None:
+        self._send({"type": kind, "job": name, "picture": picture.header, **more}, picture.pixels)
 
     def _send(self, message: Message, payload: bytes = b"") -> None:
         try:

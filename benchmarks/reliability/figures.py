@@ -1,0 +1,30 @@
+"""Numbers out of many measurements, and into words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+Figures = dict[str, Any]
+"""What a drill measured, as JSON values; seconds, bytes and counts."""
+
+
+def p99(values: Sequence[float]) -> float:
+    """The value that 99 of 100 stay under or meet; of fewer, the largest."""
+    ordered = sorted(values)
+    return ordered[max(0, -(-99 * len(ordered) // 100) - 1)]
+
+
+def ms(seconds: float) -> str:
+    """`12 ms`"""
+    return f"{1000 * seconds:.0f} ms" if seconds >= 0.01 else f"{1000 * seconds:.1f} ms"
+
+
+def s(seconds: float) -> str:
+    """`1.2 s`"""
+    return f"{seconds:.1f} s" if seconds < 99 else f"{seconds:.0f} s"
+
+
+def mib(count: float) -> str:
+    """`12 MiB`"""
+    return f"{count / (1 << 20):.1f} MiB"

@@ -1,0 +1,156 @@
+"""Slow and frozen links: what a client that takes in little costs the others, and that all arrives in the end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import statistics
+import time
+from collections.abc import Iterator
+
+from backend.protocol import client
+from backend.protocol.client import Backend, Run
+from backend.protocol.connection import Connection, find_running
+from backend.protocol.events import Done, Preview, Progress
+from backend.protocol.installation import Installation
+from backend.service.endpoint import TRANSPORT_VARIABLE
+from benchmarks.reliability.figures import Figures, p99
+from benchmarks.reliability.home import resident
+from benchmarks.reliability.throttle import Throttle
+from benchmarks.reliability.work import LONG, job, outcome, picture, submit, until_painting
+
+SLOW = 1_000_000.0
+"""Bytes a second of a slow link."""
+ASK_SECONDS = 0.02
+SIZE = 448
+"""A working size whose previews are as large as half a second of that link."""
+
+
+@contextlib.contextmanager
+def over_tcp(installation: Installation) -> Iterator[Connection]:
+    """A running backend that listens at a TCP port."""
+    before = os.environ.get(TRANSPORT_VARIABLE)
+    os.environ[TRANSPORT_VARIABLE] = "tcp"
+    try:
+        with client.connect(installation):
+            connection = find_running(installation)
+    finally:
+        del os.environ[TRANSPORT_VARIABLE]
+        if before is not None:
+            os.environ[TRANSPORT_VARIABLE] = before
+    assert connection is not None
+    yield connection
+
+
+def lag(installation: Installation, seconds: float, rate: float = SLOW) -> Figures:
+    """How long what the backend says is under way beside the previews of a job, over a slow link.
+
+    What is timed are questions and their answers, which take the same way as progress does.
+    """
+    with (
+        over_tcp(installation) as connection,
+        Throttle(connection, rate) as link,
+        Backend(installation, link.connection) as backend,
+    ):
+        alone = [_round_trip(backend) for _ in range(20)]
+        run = backend.submit(job(50_000, SIZE), previews=True)
+        until_painting(run, 1)
+        trips: list[float] = []
+        began, previews = time.monotonic(), 0
+        for due in range(int(seconds / ASK_SECONDS)):
+            # At equal intervals, or the moments without a preview would count more than the others.
+            trip, seen = _beside(backend, run, began + due * ASK_SECONDS)
+            trips.append(trip)
+            previews += seen
+        run.cancel()
+        outcome(run)
+    return {"seconds": seconds, "alone": statistics.median(alone), "p99": p99(trips), "largest": max(trips),
+            "median": statistics.median(trips), "previews": previews, "rate": rate}  # fmt: skip
+
+
+def _round_trip(backend: Backend) -> float:
+    began = time.monotonic()
+    backend.status()
+    return time.monotonic() - began
+
+
+def _beside(backend: Backend, run: Run, due: float) -> tuple[float, int]:
+    """Take in a job's events, and when it is time ask for the status: seconds to the answer, previews that came."""
+    previews, began = 0, None
+    while True:
+        received = backend.receive(5 if began else max(0.0, due - time.monotonic()))
+        if received is not None and received[0]["type"] == "status":
+            assert began is not None
+            return time.monotonic() - began, previews
+        if received is not None:
+            previews += isinstance(run._event(*received), Preview)
+        if began is None and time.monotonic() >= due:
+            began = time.monotonic()
+            backend.send({"type": "status"})
+
+
+def slowdown(installation: Installation, pairs: int, seconds: float = 3.0) -> Figures:
+    """The time of a step when the client takes in previews slowly, over that when it does at once; in turn."""
+    ratios = []
+    with over_tcp(installation) as connection, Throttle(connection, SLOW / 2) as link:
+        _step_seconds(installation, connection, 1)  # loads the network
+        for _ in range(pairs):
+            quick = _step_seconds(installation, connection, seconds)
+            slow = _step_seconds(installation, link.connection, seconds)
+            ratios.append(slow / quick)
+    return {"pairs": pairs, "ratio": statistics.median(ratios), "ratios": ratios}
+
+
+def _step_seconds(installation: Installation, connection: Connection, seconds: float) -> float:
+    """Processor seconds of the worker for a step of a job whose previews are taken in over that link."""
+    with Backend(installation, connection) as backend:
+        pid = backend.status()["worker"]
+        run = backend.submit(job(50_000, SIZE), previews=True)
+        first, began = until_painting(run, 2), _processor_seconds(pid)
+        started = time.monotonic()
+        last = first
+        for event in run.events():
+            if isinstance(event, Progress):
+                last, ended = event, _processor_seconds(pid)
+                if time.monotonic() - started > seconds and last.step > first.step:
+                    break
+        run.cancel()
+        outcome(run)
+    return (ended - began) / (last.step - first.step)
+
+
+def _processor_seconds(pid: int) -> float:
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def deaf(installation: Installation, messages: int) -> Figures:
+    """A client that asks and asks and takes nothing in: bytes that the supervisor grows by; others are served?"""
+    with client.connect(installation) as other, client.connect(installation) as backend:
+        outcome(other.submit(job()))
+        pid = other.status()["pid"]
+        before = largest = resident(pid)
+        submit(backend, "deaf", LONG, previews=True)
+        for number in range(messages):
+            backend.send({"type": "status"} if number % 2 else {"type": "hello"})
+            if number % 1000 == 0:
+                largest = max(largest, resident(pid))
+        trip = max(_round_trip(other) for _ in range(20))
+        largest = max(largest, resident(pid))
+        backend.send({"type": "cancel", "job": "deaf"})
+        served = isinstance(outcome(other.submit(job())), Done)
+    return {"messages": messages, "grown": largest - before, "round_trip": trip, "served": served}
+
+
+def layer(installation: Installation, side: int, rate: float = SLOW) -> Figures:
+    """A square layer there and back over a slow link: seconds, bytes, and connections that were lost on the way."""
+    with over_tcp(installation) as connection, Throttle(connection, rate) as link:
+        content = picture(side, side)
+        with Backend(installation, link.connection) as backend:
+            began = time.monotonic()
+            done = outcome(backend.submit(job(content=content)))
+            seconds = time.monotonic() - began
+            delivered = isinstance(done, Done) and len(done.picture.pixels) == content.nbytes
+        return {"bytes": 2 * content.nbytes, "seconds": seconds, "delivered": delivered, "rate": rate,
+                "disconnects": link.connections - 1}  # fmt: skip
