@@ -28,14 +28,14 @@ class PipeTransport:
     """The bridge, and the queues to the threads that write to it and read from it."""
 
     def __init__(self, installation: Installation, connection: Connection) -> None:
-        self._connection, self._log = connection, installation.log_file
+        self._connection, self._installation = connection, installation
         self._process = start_module(installation, "backend.protocol.bridge", piped=True)
         self._outgoing: queue.Queue[Frames | None] = queue.Queue(QUEUED)
         self._incoming: queue.SimpleQueue[list[bytes] | None] = queue.SimpleQueue()
         self._deaf = self._ended = False
         self._reason: Failure | None = None
         # What a bridge must know goes through its pipe: others can read a command line.
-        self._outgoing.put([json.dumps(asdict(connection)).encode(), os.fsencode(self._log)])
+        self._outgoing.put([json.dumps(asdict(connection)).encode(), os.fsencode(installation.log_file)])
         self._threads = [threading.Thread(target=target, daemon=True) for target in (self._write, self._read)]
         for thread in self._threads:
             thread.start()
@@ -80,8 +80,8 @@ class PipeTransport:
         with suppress(subprocess.TimeoutExpired):
             if code := self._process.wait(END_SECONDS):
                 reason = f"exit code {code}" if code > 0 else f"signal {-code}"
-                return Failure("bridge-died", reason=reason, log=self._log)
-        return self._connection.lost(self._log)
+                return Failure("bridge-died", reason=reason, log=self._installation.start_log)
+        return self._connection.lost(self._installation.log_file)
 
     def _write(self) -> None:
         assert self._process.stdin is not None

@@ -196,6 +196,18 @@ def test_a_python_that_cannot_run_the_bridge_is_told_of(installation: Installati
             with pytest.raises(Failure) as caught:
                 client.connect(Installation(installation.home, Path(python)))
             assert caught.value.code == code
+        with pytest.raises(Failure) as caught:
+            client.connect(Installation(installation.home, not_python(installation.home / "python")))
+        assert caught.value.code == "bridge-died"
+        assert "no pyzmq either" in installation.start_log.read_text()
+        assert str(installation.start_log) in caught.value.remedy
+
+
+def not_python(path: Path) -> Path:
+    """A program that is no Python and says so."""
+    path.write_text("#!/bin/sh\necho no pyzmq either >&2\nexit 3\n")
+    path.chmod(0o755)
+    return path
 
 
 def test_a_bridge_tells_why_a_backend_refuses(
