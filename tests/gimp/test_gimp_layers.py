@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from machine import OPEN_UNDO_GROUP, STYLE, Machine, machine
+from machine import OPEN_UNDO_GROUP, REPOSITORY, STYLE, Machine, machine
 
 from backend.engine.losses import gram_matrix
 from backend.engine.propagation import features
@@ -20,6 +25,9 @@ from backend.imaging.arrays import array_of
 from backend.imaging.colour import to_grey
 from backend.protocol import client
 from backend.protocol.connection import find_running
+from backend.protocol.installation import HOME_VARIABLE, Installation
+from backend.protocol.remotes import Remote, Remotes
+from backend.service.keyring import KeyRing
 from backend.weights import sources
 
 Array = npt.NDArray[Any]
@@ -240,6 +248,38 @@ def test_a_backend_that_does_not_start_is_one_sentence_with_the_log(gimp: Machin
     assert "did not start: no torch here" in outcomes["broken"]["message"]
     assert "backend.log" in outcomes["broken"]["message"]
     assert len(outcomes["broken"]["after"]) == 2
+
+
+def test_a_remote_that_was_chosen_once_paints_for_gimp_too(gimp: Machine) -> None:
+    client.stop(gimp.installation)
+    with remote_backend(gimp.folder / "server") as remote:
+        Remotes(gimp.installation.remote_file).add(remote)
+        try:
+            unknown = ARGUMENTS | {"backend": "tcp://gpu.example:5555"}
+            wanted = [case("remote", size=(32, 24)), case("unknown", size=(32, 24), arguments=unknown)]
+            outcomes = gimp.play("remote-backend", wanted)
+        finally:
+            gimp.installation.remote_file.unlink()
+    assert outcomes["remote"]["ok"], outcomes["remote"]["message"]
+    assert len(outcomes["remote"]["after"]) == 3
+    assert not outcomes["unknown"]["ok"]
+    assert "There is no key for the backend at tcp://gpu.example:5555" in outcomes["unknown"]["message"]
+    assert not find_running(gimp.installation), "nothing was started here"
+
+
+@contextmanager
+def remote_backend(home: Path) -> Iterator[Remote]:
+    """A backend that knows nothing of GIMP's home, and what a client needs to use it."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    installation = Installation(home, Path(sys.executable))
+    remote = KeyRing(installation.keys).invite("gimp", address)
+    command = [sys.executable, "-m", "backend", "serve", "--bind", address]
+    with subprocess.Popen(command, env={**os.environ, HOME_VARIABLE: str(home)}, cwd=REPOSITORY) as process:
+        try:
+            yield remote
+        finally:
+            process.terminate()
 
 
 def test_style_files_are_read_as_they_look(gimp: Machine) -> None:

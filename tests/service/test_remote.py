@@ -82,13 +82,17 @@ def test_an_invited_user_paints_on_the_server(place: Studio, desk: Path, tmp_pat
     assert status.stdout.startswith(f"backend: {place.address}\n")
 
 
-def test_who_shows_a_key_instead_of_an_invitation_is_let_in_too(place: Studio, desk: Path) -> None:
+def test_who_shows_a_key_is_let_in_too_until_it_is_taken_back(place: Studio, desk: Path, transport: str) -> None:
     key = on_the_desk(place, desk, "remote", "key").stdout.strip()
     allowed = run_cli(place.installation.home, "keys", "allow", "bert", key)
     server_key = allowed.stdout.split()[-1]
     assert on_the_desk(place, desk, "remote", "use", place.address, "--server-key", server_key).returncode == 0
     assert on_the_desk(place, desk, "status").returncode == 0
     assert f"bert: {key}" in run_cli(place.installation.home, "keys", "list").stdout
+    run_cli(place.installation.home, "keys", "revoke", "bert")
+    refused = on_the_desk(place, desk, "status")
+    assert refused.returncode == 1
+    assert "does not accept this computer's key" in refused.stderr
 
 
 def changed(remote: Remote, what: str, ring: KeyRing) -> Remote:

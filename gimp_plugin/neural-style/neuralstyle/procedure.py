@@ -80,6 +80,14 @@ def _add_arguments(procedure: Gimp.Procedure) -> None:
         512,
         READ_WRITE,
     )
+    # Not in the dialog: a user chooses once, with `neural-style remote use`, and a script may want another one.
+    procedure.add_string_argument(
+        "backend",
+        "_Backend",
+        "Where to paint: local, tcp://HOST:PORT for another machine, or empty for what was chosen on the command line",
+        "",
+        READ_WRITE,
+    )
 
 
 def run(

@@ -23,11 +23,11 @@ def stylise(source: Source, config: Gimp.ProcedureConfig) -> Gimp.Layer:
         size=config.get_property("size"),
         style_strength=config.get_property("style-strength"),
     )
-    picture = _painted(Job(layers.read(source), (Style(style),), settings))
+    picture = _painted(Job(layers.read(source), (Style(style),), settings), config.get_property("backend"))
     return layers.add_above(source, picture, f"{stem(file)} on {source.layer.get_name()}")
 
 
-def _painted(job: Job) -> Picture:
+def _painted(job: Job, where: str | None) -> Picture:
     """The finished picture, while GIMP's progress bar shows how far it is.
 
     The bar's Cancel button ends this process at once; the backend notices that and stops painting.
@@ -35,7 +35,7 @@ def _painted(job: Job) -> Picture:
     Gimp.progress_init("Starting Neural Style")
     Gimp.progress_pulse()
     try:
-        with connect(Installation.load(INSTALLATION)) as backend:
+        with connect(Installation.load(INSTALLATION), where) as backend:
             for event in backend.submit(job).events():
                 if isinstance(event, Done):
                     return event.picture
