@@ -25,7 +25,7 @@ from .dial import dial
 from .errors import Failure
 from .frames import BEAT, read_frames, write_frames
 
-FROZEN_SECONDS = 5 * BEAT
+FROZEN_SECONDS = 4 * BEAT
 """A client that says nothing for so long is frozen, and the backend has to know: its job must not go on for ever."""
 LAST_WORDS_SECONDS = 5.0
 LOOK_MS = 100

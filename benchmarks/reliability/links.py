@@ -8,16 +8,20 @@ import statistics
 import time
 from collections.abc import Iterator
 
+import zmq
+
 from backend.protocol import client
 from backend.protocol.client import Backend, Run
 from backend.protocol.connection import Connection, find_running
 from backend.protocol.events import Done, Preview, Progress
 from backend.protocol.installation import Installation
+from backend.protocol.messages import encode
+from backend.protocol.sockets import configure
 from backend.service.endpoint import TRANSPORT_VARIABLE
 from benchmarks.reliability.figures import Figures, p99
 from benchmarks.reliability.home import resident
 from benchmarks.reliability.throttle import Throttle
-from benchmarks.reliability.work import LONG, job, outcome, picture, submit, until_painting
+from benchmarks.reliability.work import LONG, job, messages_of, outcome, picture, until_painting
 
 SLOW = 1_000_000.0
 """Bytes a second of a slow link."""
@@ -127,20 +131,33 @@ def _processor_seconds(pid: int) -> float:
 
 def deaf(installation: Installation, messages: int) -> Figures:
     """A client that asks and asks and takes nothing in: bytes that the supervisor grows by; others are served?"""
-    with client.connect(installation) as other, client.connect(installation) as backend:
+    with client.connect(installation) as other, _deaf_socket(installation) as socket:
         outcome(other.submit(job()))
         pid = other.status()["pid"]
         before = largest = resident(pid)
-        submit(backend, "deaf", LONG, previews=True)
+        for message, payload in messages_of("deaf", LONG, previews=True):
+            socket.send_multipart(encode(message, payload))
         for number in range(messages):
-            backend.send({"type": "status"} if number % 2 else {"type": "hello"})
+            socket.send_multipart(encode({"type": "status"} if number % 2 else {"type": "hello"}))
             if number % 1000 == 0:
                 largest = max(largest, resident(pid))
         trip = max(_round_trip(other) for _ in range(20))
         largest = max(largest, resident(pid))
-        backend.send({"type": "cancel", "job": "deaf"})
+        socket.send_multipart(encode({"type": "cancel", "job": "deaf"}))
         served = isinstance(outcome(other.submit(job())), Done)
     return {"messages": messages, "grown": largest - before, "round_trip": trip, "served": served}
+
+
+@contextlib.contextmanager
+def _deaf_socket(installation: Installation) -> Iterator[zmq.Socket[bytes]]:
+    """A connected socket with little room for what it is sent; those of our own clients take everything in."""
+    connection = find_running(installation)
+    assert connection is not None
+    with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
+        configure(socket)
+        socket.setsockopt(zmq.SNDTIMEO, 10_000)
+        socket.connect(connection.endpoint)
+        yield socket
 
 
 def layer(installation: Installation, side: int, rate: float = SLOW) -> Figures:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from backend.protocol.client import Backend, Run
 from backend.protocol.errors import Failure
@@ -34,10 +34,16 @@ LONG = job(steps=50_000)
 
 def submit(backend: Backend, name: str, wanted: Job = LONG, previews: bool = False) -> None:
     """Send a job under a name of our own."""
-    backend.send({"type": "submit", "job": name, "previews": previews, **wanted.to_wire()})
+    for message, payload in messages_of(name, wanted, previews):
+        backend.send(message, payload)
+
+
+def messages_of(name: str, wanted: Job, previews: bool) -> Iterator[tuple[Message, memoryview | None]]:
+    """What a job is sent as."""
+    yield {"type": "submit", "job": name, "previews": previews, **wanted.to_wire()}, None
     for index, part in enumerate(wanted.pictures):
         for offset, piece in chunks(part.pixels):
-            backend.send({"type": "chunk", "job": name, "picture": index, "offset": offset}, piece)
+            yield {"type": "chunk", "job": name, "picture": index, "offset": offset}, piece
 
 
 def until_painting(run: Run, step: int = 2) -> Progress:
