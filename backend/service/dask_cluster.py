@@ -199,8 +199,10 @@ class Cluster:
                 self._start(_clear(painting.cancel))
 
     def _fail_all(self) -> None:
-        for job in list(self._paintings):
+        for job, painting in list(self._paintings.items()):
             self._finish(job, {"type": "failed", **self._failure().to_wire()})
+            if self._client is not None:
+                self._start(self._give_up(painting))
 
     def _take(self, job: str, attempt: str, message: Message, payload: bytes) -> None:
         """Pass on a report of the latest attempt at a job."""
