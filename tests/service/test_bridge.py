@@ -226,6 +226,8 @@ def test_a_bridge_tells_why_a_backend_refuses(
             Backend(installation, wrong)
         assert caught.value.code == code
         assert wrong.endpoint in caught.value.sentence
+    with Backend(installation, replace(known, pid=None)) as backend:
+        assert backend.status()["pid"] == known.pid
     assert not bridges_of(installation.home)
 
 
