@@ -26,7 +26,7 @@ from backend.protocol.events import Done, Event, Progress
 from backend.protocol.installation import Installation
 from backend.protocol.job import Picture, Settings
 from backend.protocol.transport import CLIENT_VARIABLE
-from tests.service.backends import FAST, LONG, bridges_of, job, texture, wait_until
+from tests.service.backends import FAST, LONG, bridges_of, job, wait_until
 
 PAINTS = """
 import sys
@@ -169,11 +169,11 @@ def test_a_client_that_cannot_send_gives_up_and_leaves_nothing(installation: Ins
 
 @pytest.mark.usefixtures("transport")
 def test_a_client_that_takes_its_time_gets_all(installation: Installation) -> None:
-    content = texture(3000, 2000, 2, "f32")  # more than all queues on the way take in
+    content = Picture(2000, 1500, 4, "u16", bytes(range(250)) * 96_000)  # more than all queues on the way take in
     with client.connect(installation) as backend:
         events = backend.submit(job(Settings(preset="draft", size=64, steps=1), content)).events()
         assert any(isinstance(event, Progress) and event.fraction == 1 for event in events)
-        time.sleep(6)  # longer than a client may be frozen
+        time.sleep(5.5)  # longer than a client may be frozen
         *_, done = [event for event in events if event]
     assert isinstance(done, Done)
     assert len(done.picture.pixels) == len(content.pixels)

@@ -127,7 +127,6 @@ def test_jobs_wait_for_each_other_and_a_waiting_one_can_be_cancelled(installatio
         assert isinstance(all_events(last)[-1], Done)
 
 
-@over_both_transports
 def test_a_client_that_vanishes_has_its_job_cancelled(installation: Installation) -> None:
     with client.connect(installation) as backend:
         until_painting(backend.submit(job(LONG)))
@@ -155,7 +154,6 @@ def test_a_client_that_is_killed_has_its_job_cancelled(installation: Installatio
         assert wait_until(lambda: other.status()["running"] == 0)
 
 
-@over_both_transports
 def test_a_worker_that_is_killed_is_reported_and_replaced(installation: Installation) -> None:
     with client.connect(installation) as backend:
         run = backend.submit(job(LONG))
