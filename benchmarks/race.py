@@ -32,7 +32,7 @@ GIVE_UP = 4
 """The race ends after 1 / GIVE_UP of the recipe's time: what comes later has failed already."""
 COARSE, COARSE_STEPS = 0.5, 20
 """The coarser scale is short, because with the recipe's weights it helps little."""
-STEPS = {200: 140, 500: 350}
+STEPS = {200: 140, 500: 420}
 """The engine's steps at the finest scale for each target, chosen on the demo pair: it has to be told beforehand, since
 the network is reduced until the last eighth of them."""
 JUDGED, JUDGED_AT_LAST = 20, 4

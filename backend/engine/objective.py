@@ -113,7 +113,7 @@ class Objective:
             term.see(features, region)
 
     def _gradient(self, layer: str, features: Tensor, region: Region) -> Tensor:
-        parts = [term.gradient(features, region).mul_(weight) for weight, term in self._terms[layer]]
+        parts = [term.gradient(features, region, weight) for weight, term in self._terms[layer]]
         return sum(parts[1:], parts[0])
 
     def _content_term(self, layer: str, content: Tensor) -> ContentTerm:

@@ -15,8 +15,9 @@ from torch import Tensor
 from backend.engine.losses import at_least_fp32, content_loss, matrix, style_layer_loss
 from backend.engine.regions import Region
 
-CHUNK = 1 << 16
-"""Positions whose activations are brought to fp32 at a time."""
+CHUNK = 1 << 13
+"""Positions whose products are added up in the precision of the activations (the processor adds them in fp32 and rounds
+the sums); the sums themselves are added up in fp32."""
 BAND = 256
 """Rows of the picture whose differences are held at a time."""
 
@@ -35,8 +36,8 @@ class Term(Protocol):
     def value(self) -> Tensor:
         """The loss, after all parts were seen."""
 
-    def gradient(self, features: Tensor, region: Region) -> Tensor:
-        """The gradient of the loss with respect to a part, after all parts were seen."""
+    def gradient(self, features: Tensor, region: Region, weight: float = 1.0) -> Tensor:
+        """`weight` times the gradient of the loss with respect to a part, after all parts were seen."""
 
 
 class ContentTerm:
@@ -61,9 +62,9 @@ class ContentTerm:
         """The loss of all that was seen."""
         return self._scale * self._sum
 
-    def gradient(self, features: Tensor, region: Region) -> Tensor:
-        """The gradient with respect to a part."""
-        return (at_least_fp32(features) - self._at(region)).mul_(self._scale)
+    def gradient(self, features: Tensor, region: Region, weight: float = 1.0) -> Tensor:
+        """The weighted gradient with respect to a part."""
+        return (at_least_fp32(features) - self._at(region)).mul_(self._scale * weight)
 
     def _at(self, region: Region) -> Tensor:
         return self._target[..., slice(*region.rows), slice(*region.columns)]
@@ -96,11 +97,11 @@ class StyleTerm:
         """The loss of all that was seen."""
         return self._scale * style_layer_loss(self._gram / self._positions, self._target, 1)
 
-    def gradient(self, features: Tensor, region: Region) -> Tensor:
-        """The gradient with respect to a part."""
+    def gradient(self, features: Tensor, region: Region, weight: float = 1.0) -> Tensor:
+        """The weighted gradient with respect to a part."""
         n = self._target.shape[0]
         # G and A are symmetric, hence so is D, and D + Dᵀ is 2 D.
-        d = (self._gram / self._positions - self._target).mul_(self._scale / (n**2 * self._positions))
+        d = (self._gram / self._positions - self._target).mul_(self._scale * weight / (n**2 * self._positions))
         product = matrix(features) @ d.to(features.dtype)
         return product.view(1, *region.shape, n).permute(0, 3, 1, 2)
 
@@ -109,8 +110,8 @@ def add_gram(gram: Tensor, features: Tensor) -> None:
     """Add F Fᵀ of activations (1, N, h, w) to a matrix (N, N) in fp32 or better."""
     f = matrix(features)
     for start in range(0, f.shape[0], CHUNK):
-        part = at_least_fp32(f[start : start + CHUNK])
-        gram.addmm_(part.t(), part)
+        part = f[start : start + CHUNK]
+        gram += part.t() @ part
 
 
 def add_total_variation(picture: Tensor, weight: float, gradient: Tensor) -> Tensor:

@@ -105,6 +105,7 @@ def test_smoothness_in_bands_is_the_total_variation_and_its_gradient(size: tuple
     torch.testing.assert_close(gradient, slope)
 
 
+@settings(deadline=None)
 @given(height=st.integers(16, 5000), width=st.integers(16, 5000), side=st.integers(1, 3000))
 def test_tiles_make_up_every_layer_without_overlap(height: int, width: int, side: int) -> None:
     parts = tiles((height, width), side)
