@@ -70,7 +70,7 @@ def stop(installation: Installation | None = None, backend: str = LOCAL) -> bool
     if running is None:
         return False
     with running:
-        pid = running.ask({"type": "stop"}, "stopping").get("pid")
+        pid = running.stop()
     deadline = time.monotonic() + STOP_SECONDS
     while is_locked(installation.lock_file) and _is(Connection.read(installation.connection_file), pid):
         if time.monotonic() > deadline:
@@ -114,6 +114,15 @@ class Backend:
     def close(self) -> None:
         """Hang up; the backend cancels jobs of ours that still run."""
         self._transport.close()
+
+    def stop(self) -> int | None:
+        """Tell the backend to end, and return its process's number."""
+        try:
+            return int(self.ask({"type": "stop"}, "stopping")["pid"])
+        except Failure as failure:
+            if failure.code != "lost":
+                raise
+            return self._connection.pid  # it ended before its answer was read
 
     def status(self) -> dict[str, Any]:
         """What the backend says of itself: version, pid, device, queue, running job."""
