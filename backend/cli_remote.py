@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,9 +103,9 @@ def _new(options: argparse.Namespace) -> int:
         raise Failure("cannot-write", path=file, reason=error.strerror or error) from None
     port = options.address.rsplit(":", 1)[1]
     print(f"The invitation is in {file}. It is a secret: move it to that computer, say with scp, run there")
-    print(f"  neural-style remote use {file.name}")
+    print(f"  neural-style remote use {shlex.quote(file.name)}")
     print("and delete the file on both. Here, let clients in with")
-    print(f"  neural-style serve --bind tcp://0.0.0.0:{port} --keys {_folder(options)}")
+    print(f"  neural-style serve --bind tcp://0.0.0.0:{port} --keys {shlex.quote(str(_folder(options)))}")
     return 0
 
 

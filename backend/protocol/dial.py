@@ -22,6 +22,7 @@ def dial(context: zmq.Context[zmq.Socket[bytes]], connection: Connection, log: P
     socket.setsockopt(zmq.IMMEDIATE, 1)
     # A client takes in all of a result even while it is busy: libzmq answers no heartbeats behind a full queue.
     socket.setsockopt(zmq.RCVHWM, 0)
+    socket.setsockopt(zmq.IPV6, "[" in connection.endpoint)
     if connection.server_key:
         socket.curve_serverkey = connection.server_key.encode()
         socket.curve_publickey = connection.client_key.encode()

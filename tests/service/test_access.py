@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
 from backend.protocol import client
+from backend.protocol.client import Backend
 from backend.protocol.connection import find_running
 from backend.protocol.installation import Installation
 from backend.protocol.remotes import Remotes
 from backend.service.keyring import KeyRing
-from tests.service.backends import run_cli
+from tests.service.backends import run_cli, wait_until
 
 NOBODY = 65534
 TRY = """
@@ -106,6 +109,26 @@ def test_other_machines_are_let_in_with_keys_only(installation: Installation, ad
     assert address in done.stderr
     assert "--keys DIR" in done.stderr
     assert find_running(installation) is None
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
+def test_loopback_is_opened_to_those_who_come_by_a_tunnel(installation: Installation, host: str) -> None:
+    try:
+        with socket.create_server(
+            (host.strip("[]"), 0), family=socket.AF_INET6 if "[" in host else socket.AF_INET
+        ) as s:
+            address = f"tcp://{host}:{s.getsockname()[1]}"
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    remote = KeyRing(installation.keys).invite("anna", "tcp://gpu.example:5555")
+    command = [sys.executable, "-m", "backend", "serve", "--quiet", "--bind", address]
+    with subprocess.Popen(command, env={**os.environ, "NEURAL_STYLE_HOME": str(installation.home)}) as process:
+        try:
+            assert wait_until(lambda: find_running(installation) is not None, 30)
+            with Backend(installation, replace(remote, address=address).connection) as backend:
+                assert backend.status()["listens"] == address
+        finally:
+            process.terminate()
 
 
 def test_an_address_that_cannot_be_had_is_told(installation: Installation, tmp_path: Path) -> None:
