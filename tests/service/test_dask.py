@@ -3,73 +3,27 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any
 
 import pytest
-import zmq
 
 from backend.cli import EXECUTOR_VARIABLE
 from backend.protocol import client
-from backend.protocol.client import Backend, Run
+from backend.protocol.client import Backend
 from backend.protocol.errors import Failure
-from backend.protocol.events import Cancelled, Done, Event, Preview, Progress, Queued
+from backend.protocol.events import Cancelled, Done, Preview, Progress, Queued
 from backend.protocol.installation import Installation
 from backend.protocol.job import Settings
-from backend.protocol.messages import Message
-from tests.service.backends import FAST, LONG, job, processes_of, run_cli, wait_until
+from tests.service.backends import FAST, LONG, job, wait_until
 from tests.service.conftest import home
+from tests.service.dask_processes import Cluster, rest, until_painting
 
 pytest.importorskip("distributed")
 
-from backend.service import dask_cluster
-from backend.service.dask_executor import DaskExecutor
 
 SHORT = Settings(preset="draft", size=64, steps=60)
-
-
-class Cluster:
-    """The processes, which end with the `with` statement."""
-
-    def __init__(self, stack: ExitStack) -> None:
-        self._stack = stack
-        # Their own home, so that they are not counted among the backend's processes.
-        self._home = stack.enter_context(tempfile.TemporaryDirectory(prefix="ns-dask-"))
-        self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
-        assert self.scheduler.stderr is not None
-        said = (re.search(r"Scheduler at:\s+tcp://(\S+)", line) for line in self.scheduler.stderr)
-        self.address = next(found[1] for found in said if found)
-        self.workers: dict[str, subprocess.Popen[str]] = {}
-
-    def add_worker(self, nanny: bool = False) -> None:
-        port = _free_port()
-        self.workers[f"tcp://127.0.0.1:{port}"] = self._start(
-            "worker", f"tcp://{self.address}", "--nthreads", "1", "--nanny" if nanny else "--no-nanny",
-            "--no-dashboard", "--host", "127.0.0.1", "--worker-port", str(port), "--local-directory", self._home,
-        )  # fmt: skip
-
-    def _start(self, *command: str) -> subprocess.Popen[str]:
-        environment = {**os.environ, "NEURAL_STYLE_HOME": self._home}
-        errors = subprocess.PIPE if command[0] == "scheduler" else subprocess.DEVNULL
-        process = self._stack.enter_context(
-            subprocess.Popen([sys.executable, "-m", "dask", *command], env=environment, stderr=errors, text=True)
-        )
-        self._stack.callback(process.kill)
-        return process
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
@@ -95,14 +49,6 @@ def spread(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Instal
         with client.connect(installation) as backend:
             assert wait_until(lambda: len(backend.status()["workers"]) == len(cluster.workers), 30)
         yield installation
-
-
-def rest(run: Run) -> list[Event]:
-    return [event for event in run.events() if event is not None]
-
-
-def until_painting(run: Run) -> None:
-    assert any(isinstance(event, Progress) and event.step > 1 for event in run.events())
 
 
 def test_jobs_are_painted_side_by_side_with_progress_and_previews(backend: Backend) -> None:
@@ -172,79 +118,3 @@ def test_a_job_whose_worker_dies_goes_on_at_another_one(cluster: Cluster, backen
     cluster.workers.popitem()[1].kill()
     cluster.add_worker()
     assert isinstance(rest(run)[-1], Done)
-
-
-def test_a_worker_that_ignores_a_cancel_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    import distributed
-
-    with ExitStack() as stack:
-        cluster = Cluster(stack)
-        cluster.add_worker(nanny=True)
-        look = stack.enter_context(distributed.Client(f"tcp://{cluster.address}", set_as_default=False))
-        monkeypatch.setenv(EXECUTOR_VARIABLE, f"dask://{cluster.address}")
-        installation = stack.enter_context(home(workers=0))
-        with client.connect(installation) as backend:
-            run = backend.submit(job(LONG))
-            until_painting(run)
-            [frozen] = look.run(os.getpid).values()
-            os.kill(frozen, signal.SIGSTOP)
-            run.cancel()
-            assert rest(run)[-1] == Cancelled()
-            assert isinstance(rest(backend.submit(job(FAST)))[-1], Done)
-            assert list(look.run(os.getpid).values()) != [frozen]
-        look.retire_workers()
-
-
-def test_a_cluster_without_workers_is_reported_and_does_not_paint_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    import distributed
-
-    monkeypatch.setattr(dask_cluster, "EMPTY_SECONDS", 1.0)
-    with ExitStack() as stack, zmq.Context() as context:
-        cluster = Cluster(stack)
-        look = stack.enter_context(distributed.Client(f"tcp://{cluster.address}", set_as_default=False))
-        executor = DaskExecutor(context, f"dask://{cluster.address}")
-        executor.start()
-        try:
-            assert executor.free == 0  # nothing is known yet
-            assert _next(executor) == {"type": "capacity", "workers": [], "devices": [], "memory": 0}
-            assert executor.free == 1
-            wanted = job(FAST)
-            request = {**wanted.to_wire(), "previews": False}
-            executor.run("1", request, b"".join(picture.pixels for picture in wanted.pictures))
-            assert wait_until(lambda: _tasks(look) == 1)
-            failed = _next(executor)
-            assert (failed["job"], failed["code"]) == ("1", "cluster")
-            assert "no workers" in failed["sentence"]
-            assert wait_until(lambda: _tasks(look) == 0)
-        finally:
-            executor.end()
-
-
-def _tasks(look: Any) -> int:
-    return int(look.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)))
-
-
-def _next(executor: DaskExecutor) -> Message:
-    while executor.socket.poll(30_000):
-        for message, _ in executor.receive():
-            return message
-    raise AssertionError("no event came")
-
-
-def test_a_cluster_that_is_not_there_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(EXECUTOR_VARIABLE, f"dask://127.0.0.1:{_free_port()}")
-    with home(workers=0) as installation, client.connect(installation) as backend:
-        for ask in (lambda: rest(backend.submit(job(FAST))), lambda: backend.estimate(80, 60)):
-            with pytest.raises(Failure) as caught:
-                ask()
-            assert caught.value.code == "cluster"
-        pids = processes_of(installation.home)
-        assert client.stop(installation)
-        assert wait_until(lambda: not processes_of(installation.home), 3)
-        assert len(pids) == 1
-
-
-def test_a_place_that_is_none_is_refused(installation: Installation) -> None:
-    done = run_cli(installation.home, "serve", "--executor", "ray://x")
-    assert done.returncode == 2
-    assert "dask://HOST:PORT" in done.stderr
