@@ -8,14 +8,16 @@ from pathlib import Path
 
 from backend.protocol.installation import default_home
 
-from . import demo, doctor, say, setup, testing, uninstall
+from . import demo, doctor, download, offline, say, setup, testing, uninstall
 from .environment import log_file
 from .problems import Problem, from_os_error
+from .target import PLATFORMS, Target
 
 COMMANDS = {
     "install": "set up the backend and the plug-in; safe to repeat (the default)",
     "demo": "install what is missing, then stylise a photograph",
     "test": "set up what is missing, a GIMP included, and run every test",
+    "download": "fill a folder (--to DIR) with all that an installation without a network needs",
     "check": "examine the installation and say what to do if something is wrong",
     "uninstall": "remove all of it, and nothing else",
 }
@@ -26,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     home = default_home().expanduser().absolute()
     try:
-        return 0 if _run(options.command, home, options.plug_ins) else 1
+        return 0 if _run(options, home) else 1
     except Problem as problem:
         say.line(f"{problem.sentence}\n{problem.remedy}")
     except OSError as error:
@@ -40,7 +42,15 @@ def main(arguments: list[str] | None = None) -> int:
     return 1
 
 
-def _run(command: str, home: Path, plug_ins: list[Path]) -> bool:
+def _run(options: argparse.Namespace, home: Path) -> bool:
+    command, plug_ins = options.command, options.plug_ins
+    if options.wheels is not None:
+        offline.use(options.wheels)
+    if command == "download":
+        if options.to is None:
+            raise Problem("The folder to download into was not named.", "Add it: `download --to DIR`.")
+        download.download(options.to, Target.named(options.platform, options.python), options.torch)
+        return True
     if command == "test":
         return testing.test()
     if command == "check":
@@ -64,11 +74,26 @@ def _parser() -> argparse.ArgumentParser:
         "--plug-ins",
         action="append",
         default=[],
-        type=lambda text: Path(text).expanduser().absolute(),
+        type=_folder,
         metavar="DIR",
         help="a plug-ins folder of a GIMP 3 that is not found by itself; may be repeated",
     )
+    parser.add_argument("--wheels", type=_folder, metavar="DIR", help="install from this folder, without a network")
+    parser.add_argument("--to", type=_folder, metavar="DIR", help="download: the folder to fill")
+    other = f"download: for another machine than this one: {', '.join(PLATFORMS)}"
+    parser.add_argument("--platform", default="", metavar="NAME", help=other)
+    parser.add_argument("--python", default="", metavar="3.X", help="download: for another Python than this one")
+    parser.add_argument(
+        "--torch",
+        choices=("cpu", "cuda"),
+        default="",
+        help="download: the build of PyTorch (the default is this machine's, or cpu for another platform)",
+    )
     return parser
+
+
+def _folder(text: str) -> Path:
+    return Path(text).expanduser().absolute()
 
 
 def _keep_traceback(home: Path) -> str:

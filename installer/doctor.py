@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import commands, environment, launcher, plugin, say
-from .places import SOURCE, gimp_folders, short, venv_python
+from .places import SOURCE, find_gimps, short, venv_python
 from .record import Record
 from .tree import code_digest
 
@@ -104,11 +104,11 @@ def _without(text: str, remedy: str) -> str:
 
 
 def _plug_ins(record: Record, given: list[Path]) -> Iterator[Finding]:
-    folders = gimp_folders()
-    names = ", ".join(short(folder) for folder in folders)
+    gimps = find_gimps()
+    names = ", ".join(short(gimp.folder) for gimp in gimps)
     yield Finding("GIMP", True, names or "no settings folder of GIMP 3: start GIMP once, then run install.py again")
     targets = [Path(target) for target in record.plug_ins]
-    targets += [folder / plugin.NAME for folder in (*given, *(gimp / "plug-ins" for gimp in folders))]
+    targets += [folder / plugin.NAME for folder in (*given, *(gimp.plug_ins for gimp in gimps))]
     for target in dict.fromkeys(targets):
         yield _plug_in(record.home, target)
 

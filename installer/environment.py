@@ -10,10 +10,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from . import commands, say, torch_build
+from . import commands, offline, say, torch_build
 from .places import SOURCE, short, venv_program, venv_python
 from .problems import Problem, disk_full, from_pip
 from .record import Record
+from .running import stop_backend
+from .target import Target
 from .tree import code_digest
 
 REQUIREMENTS = SOURCE / "installer" / "requirements.txt"
@@ -27,10 +29,15 @@ def log_file(home: Path) -> Path:
 
 
 def prepare(record: Record, *requirements: Path) -> None:
-    """Bring the environment to the pinned packages and today's backend; quick if it is there already."""
+    """Bring the environment to the pinned packages and today's backend; quick if it is there already.
+
+    A backend that runs from what will be replaced is ended first.
+    """
     home, code = record.home, code_digest()
     pins = _digest(requirements)
     usable = works(home)
+    if not (usable and record.pins == pins and record.code == code) and stop_backend(home):
+        say.line("Backend      the one that ran has ended, to be replaced")
     if usable and record.pins == pins:
         say.line(f"Packages     unchanged, in {short(home / 'venv')}")
     else:
@@ -80,23 +87,28 @@ def _digest(requirements: tuple[Path, ...]) -> str:
 
 
 def _create(home: Path) -> None:
+    if (home / "venv").exists():
+        shutil.rmtree(home / "venv")
+    say.line(f"Environment  {short(home / 'venv')} (Python {sys.version_info.major}.{sys.version_info.minor})")
+    make_venv(home / "venv", home, log_file(home))
+
+
+def make_venv(folder: Path, home: Path, log: Path) -> None:
+    """A new environment of this Python, with the pip that comes with it; a Problem about `home` if that fails."""
     if not importlib.util.find_spec("venv") or not importlib.util.find_spec("ensurepip"):
         raise Problem(
             "This Python cannot make a private environment: its venv module is missing.",
             "On Debian and Ubuntu run `sudo apt install python3-venv`; then run this again.",
         )
-    if (home / "venv").exists():
-        shutil.rmtree(home / "venv")
-    say.line(f"Environment  {short(home / 'venv')} (Python {sys.version_info.major}.{sys.version_info.minor})")
-    log = log_file(home)
-    command = [sys.executable, "-m", "venv", str(home / "venv")]
-    well, output = commands.logged(command, log)
+    well, output = commands.logged([sys.executable, "-m", "venv", str(folder)], log)
     if not well:
         raise from_pip(output, home, log)
 
 
 def _install_packages(home: Path, requirements: tuple[Path, ...]) -> None:
     build = torch_build.wanted()
+    if offline.in_use():
+        build = torch_build.plain_pip_gives(venv_python(home), pinned("torch"), log_file(home), Target.here())
     if shutil.disk_usage(home).free < LEAST_DISK[build]:
         raise disk_full(home)
     device = "the NVIDIA GPU" if build == "cuda" else "the CPU"
@@ -108,7 +120,7 @@ def _install_packages(home: Path, requirements: tuple[Path, ...]) -> None:
 def _install_torch(home: Path, build: str) -> None:
     python, log = venv_python(home), log_file(home)
     torch = pinned("torch")
-    plain = torch_build.plain_pip_gives(python, torch, log)
+    plain = torch_build.plain_pip_gives(python, torch, log, Target.here())
     if plain != build:
         if torch_build.fetch_special(python, [torch, pinned("torchvision")], build, log):
             return

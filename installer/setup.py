@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from . import environment, launcher, plugin, say
-from .places import gimp_folders, short, venv_python
+from .places import find_flatpaks, find_gimps, short, venv_python
 from .record import Record
 from .tree import keep_copy
 
@@ -23,12 +23,25 @@ def install(home: Path, plug_ins: list[Path]) -> None:
     with record.unfinished():
         kept = keep_copy(home)
         environment.prepare(record, environment.REQUIREMENTS)
-        folders = plug_ins or [folder / "plug-ins" for folder in gimp_folders()]
+        folders = plug_ins or [gimp.plug_ins for gimp in find_gimps()]
         for folder in folders:
             _install_plug_in(record, folder)
         launcher.place(record)
     say.line(f"Later        python3 {short(kept / 'install.py')} check | uninstall   (this folder is no longer needed)")
+    _advise_on_sandboxes()
     _farewell(bool(folders))
+
+
+def _advise_on_sandboxes() -> None:
+    """Say what the user alone may decide: what a GIMP in a sandbox is allowed."""
+    for name in find_flatpaks():
+        say.line("Flatpak      GIMP's sandbox lets it use a backend, but not start one. Allow that once and for all:")
+        say.line(f"             flatpak override --user --talk-name=org.freedesktop.Flatpak {name}")
+        say.line("             or start it yourself each time before you paint: neural-style serve")
+    if any(gimp.package == "Snap" for gimp in find_gimps()):
+        say.line(
+            "Snap         its confinement keeps GIMP from the backend: use another package of GIMP for this filter"
+        )
 
 
 def _install_plug_in(record: Record, folder: Path) -> None:

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import signal
-import subprocess
-import time
 from pathlib import Path
 
-from backend.protocol.installation import Installation
-from backend.protocol.lock import is_locked
-
-from . import commands, launcher, plugin, say
-from .places import bin_folder, gimp_folders, short, venv_python
+from . import launcher, plugin, say
+from .places import bin_folder, find_gimps, short
 from .record import NAME, Record
-
-STOP_SECONDS = 30
+from .running import stop_backend
 
 
 def uninstall(home: Path, plug_ins: list[Path]) -> None:
@@ -28,7 +19,7 @@ def uninstall(home: Path, plug_ins: list[Path]) -> None:
         record = Record(home)
     stop_backend(home)
     targets = [Path(target) for target in record.plug_ins]
-    targets += [folder / plugin.NAME for folder in (*plug_ins, *(gimp / "plug-ins" for gimp in gimp_folders()))]
+    targets += [folder / plugin.NAME for folder in (*plug_ins, *(gimp.plug_ins for gimp in find_gimps()))]
     for target in dict.fromkeys(targets):
         if plugin.remove(target, home):
             _forget_settings(target)
@@ -41,38 +32,6 @@ def uninstall(home: Path, plug_ins: list[Path]) -> None:
         _remove_home(home)
         say.line(f"Removed      {short(home)}")
     _remove_made_folders(record)
-
-
-def stop_backend(home: Path) -> None:
-    """End the backend of this home folder, if one runs: by asking it, else by its process."""
-    installation = Installation(home, venv_python(home))
-    if is_locked(installation.lock_file):
-        _ask_to_stop(installation)
-    if is_locked(installation.lock_file):
-        _terminate(installation)
-    if not installation.socket.is_relative_to(home):
-        shutil.rmtree(installation.socket.parent, ignore_errors=True)
-
-
-def _ask_to_stop(installation: Installation) -> None:
-    command = [str(installation.python), "-m", "backend", "stop"]
-    environment = commands.environment(NEURAL_STYLE_HOME=str(installation.home))
-    try:
-        subprocess.run(command, env=environment, cwd=installation.home, capture_output=True, timeout=STOP_SECONDS)
-    except (OSError, subprocess.TimeoutExpired):
-        return
-
-
-def _terminate(installation: Installation) -> None:
-    """End the process by its id, which the held lock proves to be the backend's."""
-    try:
-        process = int(json.loads(installation.connection_file.read_text("utf-8"))["pid"])
-        os.kill(process, signal.SIGTERM)
-    except (OSError, ValueError, KeyError, TypeError):
-        return
-    deadline = time.monotonic() + STOP_SECONDS
-    while is_locked(installation.lock_file) and time.monotonic() < deadline:
-        time.sleep(0.1)
 
 
 def _forget_settings(target: Path) -> None:
