@@ -25,6 +25,7 @@ from installer import (
 )
 from installer.problems import Problem
 from installer.record import NAME, Record
+from installer.target import Target
 
 
 @pytest.fixture
@@ -49,30 +50,6 @@ def snapshot(folder: Path) -> dict[str, bytes]:
 
 
 # -------------------------------------------------------------------------------------------------- places
-
-
-def test_gimp_folders_of_every_kind_of_gimp_3_are_found(user: Path) -> None:
-    wanted = [
-        user / ".config/GIMP/3.0",
-        user / ".config/GIMP/3.2",
-        user / ".var/app/org.gimp.GIMP/config/GIMP/3.0",
-        user / "snap/gimp/current/.config/GIMP/3.0",
-    ]
-    for folder in (*wanted, user / ".config/GIMP/2.10", user / ".config/GIMP/4.0"):
-        folder.mkdir(parents=True)
-    if sys.platform.startswith("linux"):
-        assert places.gimp_folders() == wanted
-
-
-def test_gimp_folder_named_by_the_environment_comes_once(user: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = user / ".config/GIMP/3.0"
-    folder.mkdir(parents=True)
-    monkeypatch.setenv("GIMP3_DIRECTORY", str(folder))
-    assert places.gimp_folders() == [folder]
-
-
-def test_no_gimp_no_folders(user: Path) -> None:
-    assert places.gimp_folders() == []
 
 
 def test_paths_are_shown_from_the_users_folder(user: Path) -> None:
@@ -181,7 +158,7 @@ def test_plug_in_of_another_home_is_not_removed(store: Path, tmp_path: Path) -> 
 def test_plug_in_for_a_gimp_that_no_wheel_fits_has_a_bridge(
     user: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(wheels, "platform_tags", lambda: ["amiga_68k"])
+    monkeypatch.setattr(wheels, "possible_pythons", lambda target: [])
     monkeypatch.setattr(setup, "venv_python", lambda home: Path(sys.executable))
     record, folder = Record.begin(user / "home"), tmp_path / "plug-ins"
     setup._install_plug_in(record, folder)
@@ -309,8 +286,30 @@ def test_torch_of_this_environment_is_the_pinned_one() -> None:
 
 def test_build_of_torch_is_one_of_two(tmp_path: Path) -> None:
     assert torch_build.wanted() in ("cpu", "cuda")
-    look = torch_build.plain_pip_gives(Path(sys.executable), environment.pinned("torch"), tmp_path / "log")
-    assert look in ("cpu", "cuda")
+    python, torch = Path(sys.executable), environment.pinned("torch")
+    assert torch_build.plain_pip_gives(python, torch, tmp_path / "log", Target.here()) in ("cpu", "cuda")
+    windows = Target.named("windows-amd64", "3.12")
+    assert torch_build.plain_pip_gives(python, torch, tmp_path / "log", windows) == "cpu"
+
+
+def test_without_a_network_pytorchs_own_builds_are_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ALL_PROXY", "HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # where nobody listens
+    python, torch, log = Path(sys.executable), environment.pinned("torch"), tmp_path / "log"
+    assert not torch_build.fetch_special(python, [torch], "cpu", log)
+    assert torch_build.find_special_index(python, torch, "cpu", Target.here(), log) is None
+
+
+def test_index_of_a_build_is_an_address_or_given_up(tmp_path: Path) -> None:
+    python, torch = Path(sys.executable), environment.pinned("torch")
+    found = torch_build.find_special_index(python, torch, "cpu", Target.here(), tmp_path / "log")
+    assert found is None or found.startswith("https://")
+
+
+def test_index_is_read_from_what_uv_says() -> None:
+    said = "torch==2.13.0+cpu\n    # via -r torch.in\n    # from https://index.example/whl/cpu\n"
+    match = torch_build.INDEX.search(said)
+    assert match and match[1] == "https://index.example/whl/cpu"
 
 
 # ------------------------------------------------------------------------------------------------ problems
@@ -322,7 +321,7 @@ def test_build_of_torch_is_one_of_two(tmp_path: Path) -> None:
         ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "full"),
         ("WARNING: Retrying (Retry(total=4)) after connection broken by 'NewConnectionError'", "downloaded"),
         ("ERROR: Could not install packages due to an OSError: [Errno 13] Permission denied: 'x'", "written"),
-        ("ERROR: No matching distribution found for torch==2.13.0", "no build of torch==2.13.0"),
+        ("ERROR: No matching distribution found for torch==2.13.0", "no build of torch==2.13.0 for Python"),
         ("something nobody has seen", "could not be installed"),
     ],
 )
