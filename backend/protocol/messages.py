@@ -15,6 +15,8 @@ from .job import Picture, picture_bytes
 
 PROTOCOL = 1
 CHUNK = 1 << 20
+LEAST_CHUNK = 1 << 10
+"""Every chunk but a picture's last one has as much, so that not many small pieces have to be kept."""
 HEADER_LIMIT = 1 << 16
 
 Message = dict[str, Any]
@@ -57,20 +59,30 @@ class Assembly:
         """`header` must have passed `check_header`."""
         self._header = header
         self._size = picture_bytes(header)
-        self._pixels = bytearray()
+        self._pieces: list[bytes] = []
+        self._come = 0
 
     @property
     def complete(self) -> bool:
         """Whether all pixels have come."""
-        return len(self._pixels) == self._size
+        return self._come == self._size
 
     def add(self, offset: Any, payload: bytes | None) -> None:
         """Take the next chunk in; a Failure `bad-message` if it is not the next."""
-        if payload is None or offset != len(self._pixels) or len(payload) > self._size - len(self._pixels):
+        left = self._size - self._come
+        if payload is None or offset != self._come or len(payload) > left:
             raise Failure("bad-message", reason="a chunk of pixels is out of place")
-        self._pixels += payload
+        if len(payload) < min(LEAST_CHUNK, left):
+            raise Failure("bad-message", reason="a chunk of pixels is too short")
+        self._pieces.append(payload)
+        self._come += len(payload)
+
+    @property
+    def pieces(self) -> list[bytes]:
+        """The pixels that have come, in order."""
+        return self._pieces
 
     def picture(self) -> Picture:
         """The whole picture."""
         h = self._header
-        return Picture(h["width"], h["height"], h["channels"], h["depth"], bytes(self._pixels))
+        return Picture(h["width"], h["height"], h["channels"], h["depth"], b"".join(self._pieces))

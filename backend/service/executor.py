@@ -10,7 +10,7 @@ from backend.protocol.messages import Message
 
 CANCEL_SECONDS = 5.0
 """How long a worker may take to notice a cancel before it is ended by force."""
-Event = tuple[Message, bytes]
+Event = tuple[Message, bytes | memoryview]
 """A message with `job` (progress, preview, and one of done, cancelled, failed), one with `request` (estimated or
 refused), or `capacity`, when more jobs may be given than before; and its pixels."""
 

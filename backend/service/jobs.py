@@ -47,7 +47,7 @@ class Record:
 
     def take_pixels(self) -> bytes:
         """All pixels, the content's first; they are given up here, since the worker will hold them."""
-        pixels = b"".join(part.picture().pixels for part in self.parts)
+        pixels = b"".join(piece for part in self.parts for piece in part.pieces)
         self.parts = []
         return pixels
 

@@ -88,12 +88,13 @@ class LocalExecutor:
 
     def receive(self) -> list[Event]:
         """What a worker reports, or what its end means for those who wait for it."""
-        number, header, payload = self.socket.recv_multipart()
-        message = json.loads(header)
-        worker = self._workers.get(int(number))
+        number, header, body = self.socket.recv_multipart(copy=False)
+        # A finished layer is not copied on its way through.
+        message, payload = json.loads(header.bytes), body.buffer
+        worker = self._workers.get(int(number.bytes))
         if worker is None:
             # Our own, or the last words of a worker that was given up.
-            return [(message, payload)] if int(number) == OWN else []
+            return [(message, payload)] if int(number.bytes) == OWN else []
         if message["type"] == "ended":
             return self._ended(worker, message["how"])
         if message["type"] == "ready":

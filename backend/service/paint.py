@@ -27,6 +27,10 @@ BALANCED = Settings.style_weight
 """The style weight that a style strength of 1 stands for."""
 
 
+NO_MEMORY = ("allocate memory", "could not create a primitive", "could not create a memory")
+"""What the CPU's allocator and oneDNN say, which have no exception class of their own."""
+
+
 class Painter:
     """Paints jobs one after another and keeps what they share: the weights, and the network on its device."""
 
@@ -43,8 +47,7 @@ class Painter:
         except (MemoryError, torch.OutOfMemoryError):
             raise Failure("out-of-memory", size=job.settings.size) from None
         except RuntimeError as error:
-            # The CPU allocator has no exception class of its own.
-            if "allocate memory" in str(error):
+            if any(words in str(error) for words in NO_MEMORY):
                 raise Failure("out-of-memory", size=job.settings.size) from None
             raise
 

@@ -19,7 +19,7 @@ class PreviewSlot:
     """The one preview of a job that waits for its client; the next is only made when this one has been taken in."""
 
     picture: Message
-    pixels: bytes
+    pixels: bytes | memoryview
     offset: int = 0
 
     def next_piece(self) -> tuple[Message, memoryview] | None:

@@ -75,7 +75,7 @@ class Supervisor:
         poller.register(self._executor.socket, zmq.POLLIN)
         try:
             while not self._stopping and not self._idle():
-                ready = dict(poller.poll(200 if self._outbox.empty else 5))
+                ready = dict(poller.poll(200 if self._outbox.empty else 1))
                 if self._socket in ready:
                     self._receive()
                 if self._executor.socket in ready:
@@ -231,7 +231,7 @@ class Supervisor:
         for client, message in filter(None, answers):
             self._send(client, message)
 
-    def _relay(self, message: Message, payload: bytes) -> None:
+    def _relay(self, message: Message, payload: bytes | memoryview) -> None:
         """Pass on what is said of a job."""
         record = self._jobs.by_key(message["job"])
         if record is None:

@@ -21,6 +21,9 @@ PATIENT_THREADS = {"OMP_WAIT_POLICY": "PASSIVE"}
 """Threads of a parallel loop sleep while they wait for each other. By default they spin, which on a machine that
 also does other things (GIMP, say) made a step four to eight times slower, and gains next to nothing on an idle one."""
 
+PIPE_BYTES = 1 << 20
+"""Of what the system lets a pipe hold, so that a layer takes few turns of both ends; only Linux can be asked."""
+
 EVENTS = "inproc://worker-events"
 """Where the executor binds a PULL socket for what its workers report."""
 LONGEST_LINE = 4000
@@ -45,6 +48,7 @@ class WorkerProcess:
             [sys.executable, "-m", "backend.service.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            pipesize=PIPE_BYTES,
             stderr=subprocess.PIPE,
             env={**PATIENT_THREADS, **os.environ, **environment},
             # Ctrl-C in the terminal of `serve` is for the supervisor, which says when the worker ends.

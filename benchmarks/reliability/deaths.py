@@ -97,7 +97,7 @@ def crash_loop(installation: Installation, jobs: int) -> Figures:
     log = installation.log_file.read_text("utf-8", "replace")
     return {
         "jobs": jobs,
-        "failed": sum(isinstance(failure, Failure) for failure in failures),
+        "refused": sum(isinstance(failure, Failure) for failure in failures),
         "codes": sorted({failure.code for failure in failures if isinstance(failure, Failure)}),
         "workers": sum("worker" in line and "started, pid" in line for line in log.splitlines()),
         "slowest_after": max(seconds[CRASHES:], default=0.0),

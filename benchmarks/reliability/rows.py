@@ -1,0 +1,288 @@
+"""The promises in a table: what is promised, how it is put to the proof, and what counts as kept."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from backend.protocol.installation import Installation
+from benchmarks.reliability import (
+    cancels,
+    deaths,
+    endings,
+    links,
+    malformed,
+    orphans,
+    overhead,
+    queueing,
+)
+from benchmarks.reliability.figures import Figures, mib, ms, s
+
+
+@dataclass(frozen=True)
+class Row:
+    """A promise. `measure` is told if it has to be quick; `tell` and `keeps` are given what it found."""
+
+    name: str
+    target: str
+    how: str
+    measure: Callable[[Installation, bool], Figures]
+    tell: Callable[[Figures], str]
+    keeps: Callable[[Figures], bool]
+    timed: bool = True
+    """Whether milliseconds count in it, so that nothing else may run meanwhile."""
+    seconds: float = 120.0
+    """When it is given up."""
+
+
+def _cancel(home: Installation, quick: bool) -> Figures:
+    return {
+        "heard": cancels.acknowledged(home, 10 if quick else 60),
+        "ignored": cancels.ignored(home),
+        "racing": cancels.racing(home, 100 if quick else 1000),
+    }
+
+
+def _cancelled(f: Figures) -> str:
+    heard, ignored, racing = f["heard"], f["ignored"], f["racing"]
+    return (
+        f"acknowledged in {ms(heard['heard_p99'])} (p99 of {heard['rounds']}); ended {ms(heard['over_p99'])} after a "
+        f"step of {ms(heard['step'])} (p99); ignored: killed after {s(ignored['seconds'])}, the next job "
+        f"{'was' if ignored['next_done'] else 'was not'} painted; {racing['cancels']} racing ones: {racing['wrong']} "
+        f"of {racing['jobs']} jobs wrongly ended"
+    )
+
+
+def _cancel_kept(f: Figures) -> bool:
+    heard, ignored, racing = f["heard"], f["ignored"], f["racing"]
+    return bool(
+        heard["heard_p99"] < 0.05
+        and heard["over_p99"] < 0.1
+        and ignored["seconds"] < 6
+        and ignored["next_done"]
+        and racing["wrong"] == racing["not_once"] == 0
+    )
+
+
+def _clients(home: Installation, quick: bool) -> Figures:
+    rounds = 1 if quick else 3
+    return {
+        "killed": deaths.clients(home, signal.SIGKILL, rounds),
+        "frozen": deaths.clients(home, signal.SIGSTOP, rounds),
+    }
+
+
+def _workers(home: Installation, quick: bool) -> Figures:
+    return {
+        "killed": deaths.worker(home, signal.SIGKILL),
+        "crashed": deaths.worker(home, signal.SIGSEGV),
+        "memory": deaths.memory(home),
+    }
+
+
+def _worker_kept(f: Figures) -> bool:
+    told = [f["killed"], f["crashed"]]
+    return (
+        all(one["seconds"] < 1 and one["code"] == "worker-died" and one["next_done"] for one in told)
+        and f["memory"]["code"] == "out-of-memory"
+        and bool(f["memory"]["next_done"])
+    )
+
+
+def _ends(home: Installation, quick: bool) -> Figures:
+    return {"stop": endings.stopped(home), "SIGTERM": endings.terminated(home), "idle": endings.idle(home)}
+
+
+def _clean(f: Figures) -> bool:
+    return not f["processes"] and not f["files"]
+
+
+ROWS = (
+    Row(
+        "slow link",
+        "100 MB over 1 MB/s: delivered, 0 disconnects",
+        "a square layer there and back through a proxy of 1 MB/s, heartbeats on",
+        lambda home, quick: links.layer(home, 1000 if quick else 4096),
+        lambda f: f"{f['bytes'] / 1e6:.0f} MB in {s(f['seconds'])}, {f['disconnects']} disconnects",
+        lambda f: f["delivered"] and f["disconnects"] == 0,
+        timed=False,
+        seconds=240,
+    ),
+    Row(
+        "no orphans",
+        "100 rounds: 0 processes, 0 sockets, 0 temporary files left",
+        "a client, the supervisor or the worker killed (SIGKILL) up to 1.5 s after a client's start; then one last "
+        "backend works and leaves by itself",
+        lambda home, quick: orphans.killed(home, 10 if quick else 100),
+        lambda f: (
+            f"{f['rounds']} rounds ({', '.join(f'{n} {who}' for who, n in f['hit'].items())}): {f['processes']} "
+            f"processes, {len(f['files'])} files and sockets"
+        ),
+        _clean,
+        timed=False,
+        seconds=300,
+    ),
+    Row(
+        "malformed input",
+        "100,000 frames, 10,000 raw connections: served throughout, under 64 MiB more, no traceback",
+        "random bytes, spoilt JSON, odd values at any depth, lying headers, missing chunks; half handshakes and huge "
+        "lengths; a good client has pictures painted meanwhile",
+        lambda home, quick: malformed.survive(home, *((5_000, 500) if quick else (100_000, 10_000))),
+        lambda f: (
+            f"{f['frames']:,} frames, {f['connections']:,} connections in {s(f['seconds'])}: {f['served']} pictures "
+            f"painted, {f['not_served']} not; {mib(max(0, f['grown']))} more; {f['tracebacks']} tracebacks sent"
+        ),
+        lambda f: (
+            f["served"] > 0
+            and f["not_served"] == 0
+            and f["grown"] < 64 << 20
+            and f["tracebacks"] == 0
+            and f["unharmed"]
+            and not f["logged_traceback"]
+        ),
+        timed=False,
+        seconds=240,
+    ),
+    Row(
+        "one final event",
+        "exactly one per job, at any cancel point",
+        "jobs cancelled, mostly twice, or robbed of their worker (SIGKILL) at random points of their way",
+        lambda home, quick: cancels.anywhere(home, *((20, 1) if quick else (150, 6))),
+        lambda f: f"{f['rounds']} jobs, {f['kills']} of them with a killed worker: {f['not_once']} did not end once",
+        lambda f: f["not_once"] == 0,
+        timed=False,
+    ),
+    Row(
+        "single instance",
+        "20 simultaneous starts: 1 backend, 20 served",
+        "as many client processes at once, each with a job, where no backend runs",
+        lambda home, quick: queueing.single_instance(home, 5 if quick else 20),
+        lambda f: f"{f['clients']} starts: {f['listened']} backend, {f['served']} clients served",
+        lambda f: f["listened"] == f["backends"] == 1 and f["served"] == f["clients"],
+        timed=False,
+    ),
+    Row(
+        "fairness",
+        "3 clients: each waits at most one job of each other; position reported; bounded, with a clear busy answer",
+        "three clients queue their jobs one client after another; then one asks for more than it may",
+        lambda home, quick: {"turns": queueing.fairness(home, 2 if quick else 6), "bound": queueing.bound(home, 40)},
+        lambda f: (
+            f"at most {f['turns']['most_of_another']} job of another before one's turn ({f['turns']['jobs']} jobs); "
+            f"position told for all {f['turns']['positions']} that waited; of {f['bound']['jobs']} jobs "
+            f"of a greedy client {f['bound']['taken']} were taken, the rest {' '.join(f['bound']['codes'])}"
+        ),
+        lambda f: (
+            f["turns"]["done"] == f["turns"]["jobs"]
+            and f["turns"]["most_of_another"] <= 1
+            and f["turns"]["told_last"] == [1]
+            and f["bound"]["codes"] == ["busy"]
+            and f["bound"]["another_served"]
+        ),
+        timed=False,
+    ),
+    Row(
+        "cancel",
+        "acknowledged in 50 ms (p99); stops within a step + 100 ms; killed at 5 s; 1000 racing: 0 wrong; the next "
+        "job runs",
+        "jobs cancelled while they are painted; a frozen worker (SIGSTOP); four clients that submit and cancel "
+        "at random",
+        _cancel,
+        _cancelled,
+        _cancel_kept,
+        seconds=300,
+    ),
+    Row(
+        "client dies or freezes",
+        "its job stops in 2 s (SIGKILL), 6 s (SIGSTOP); others are not disturbed",
+        "time until the job of another client that waits behind it is painted",
+        _clients,
+        lambda f: (
+            f"{s(f['killed']['seconds'])} and {s(f['frozen']['seconds'])} at most; "
+            f"{f['killed']['others_served'] + f['frozen']['others_served']} of "
+            f"{f['killed']['rounds'] + f['frozen']['rounds']} others served"
+        ),
+        lambda f: (
+            f["killed"]["seconds"] < 2
+            and f["frozen"]["seconds"] < 6
+            and all(kind["others_served"] == kind["rounds"] for kind in f.values())
+        ),
+    ),
+    Row(
+        "worker dies",
+        "told within 1 s why and what to do; the next job runs in a fresh one",
+        "SIGKILL and SIGSEGV while it paints; its address space limited so that memory runs out",
+        _workers,
+        lambda f: (
+            f"told after {ms(f['killed']['seconds'])} (SIGKILL) and {ms(f['crashed']['seconds'])} (SIGSEGV); without "
+            f"memory: {f['memory']['code']}; {sum(one['next_done'] for one in f.values())} of 3 next jobs painted"
+        ),
+        _worker_kept,
+    ),
+    Row(
+        "crash loop",
+        "stops after 5",
+        "a broken torch, so that no worker can start, and 20 jobs",
+        lambda home, quick: deaths.crash_loop(home, 20),
+        lambda f: (
+            f"{f['workers']} workers tried for {f['jobs']} jobs; then each is refused within "
+            f"{ms(f['slowest_after'])} with the reason"
+        ),
+        lambda f: f["workers"] == deaths.CRASHES and f["refused"] == f["jobs"] and f["alive"],
+    ),
+    Row(
+        "backend dies",
+        "told within 1 s; the next call starts a new one",
+        "SIGKILL while it paints; its stale file and socket stay",
+        lambda home, quick: deaths.backend(home, 1 if quick else 4),
+        lambda f: f"told after {ms(f['seconds'])} at most; {f['restarted']} of {f['rounds']} started anew",
+        lambda f: f["seconds"] < 1 and f["restarted"] == f["rounds"],
+    ),
+    Row(
+        "slow client",
+        "progress under 100 ms behind on a 1 MB/s link; computing slows by less than 2 %; memory bounded",
+        "status answers beside previews (same way as progress) through a proxy; the worker's processor time for a step "
+        "with previews over half of that link and over none; a client that asks on and on and reads nothing",
+        lambda home, quick: {
+            "lag": links.lag(home, 5 if quick else 15),
+            "slowdown": links.slowdown(home, 2 if quick else 4),
+            "deaf": links.deaf(home, 20_000 if quick else 100_000),
+        },
+        lambda f: (
+            f"{ms(f['lag']['p99'])} behind (p99, at most {ms(f['lag']['largest'])}) beside "
+            f"{f['lag']['previews']} previews; steps {100 * (f['slowdown']['ratio'] - 1):+.1f} %; "
+            f"{f['deaf']['messages']:,} unread answers: {mib(max(0, f['deaf']['grown']))} more"
+        ),
+        lambda f: (
+            f["lag"]["p99"] < 0.1
+            and f["slowdown"]["ratio"] < 1.02
+            and f["deaf"]["grown"] < 64 << 20
+            and f["deaf"]["served"]
+        ),
+    ),
+    Row(
+        "overhead",
+        "48 MB there and back in 150 ms beyond computing; first progress in 300 ms when warm",
+        "a layer of 4000 x 4000; the time that the worker worked on it is taken off",
+        lambda home, quick: {
+            "layer": overhead.layer(home, 3 if quick else 7),
+            "sign": overhead.first_sign(home, 5 if quick else 15),
+        },
+        lambda f: (
+            f"{ms(f['layer']['median'])} (median of {f['layer']['rounds']}, best {ms(f['layer']['best'])}); first "
+            f"progress {ms(f['sign']['largest'])} at most, first step at {f['sign']['size']} px {ms(f['sign']['step'])}"
+        ),
+        lambda f: f["layer"]["median"] < 0.15 and f["sign"]["largest"] < 0.3,
+    ),
+    Row(
+        "end",
+        "stop, SIGTERM and idle exit in 2 s",
+        "until no process is left; while it paints, and after its idle time",
+        _ends,
+        lambda f: (
+            ", ".join(f"{name} {ms(one['seconds'])}" for name, one in f.items())
+            + ("; nothing left" if all(map(_clean, f.values())) else "; something was left")
+        ),
+        lambda f: all(one["seconds"] < 2 and _clean(one) for one in f.values()),
+    ),
+)
