@@ -35,7 +35,7 @@ class Picture:
     height: int
     channels: int
     depth: str
-    pixels: bytes = field(repr=False)
+    pixels: bytes | memoryview = field(repr=False)
 
     @property
     def has_alpha(self) -> bool:

@@ -16,7 +16,7 @@ FINAL = ("done", "cancelled", "failed")
 class Line(Protocol):
     """What a worker hears its orders from and reports to."""
 
-    def send(self, message: Message, payload: bytes = b"") -> None:
+    def send(self, message: Message, payload: bytes | memoryview = b"") -> None:
         """Pass on one message; may raise OSError when nobody is left to hear it."""
 
     def receive(self) -> tuple[Message, bytes]:
@@ -31,7 +31,7 @@ class Channel:
         self._sink = sink
         self._writing = threading.Lock()
 
-    def send(self, message: Message, payload: bytes = b"") -> None:
+    def send(self, message: Message, payload: bytes | memoryview = b"") -> None:
         """Write one message; raises OSError when the other end has gone."""
         with self._writing:
             write_frames(self._sink, (json.dumps(message).encode(), payload))

@@ -171,7 +171,7 @@ class Worker:
     def _send_picture(self, kind: str, name: str, picture: Picture, **more: float) -> None:
         self._send({"type": kind, "job": name, "picture": picture.header, **more}, picture.pixels)
 
-    def _send(self, message: Message, payload: bytes = b"") -> None:
+    def _send(self, message: Message, payload: bytes | memoryview = b"") -> None:
         try:
             self._channel.send(message, payload)
         except OSError:
@@ -196,10 +196,10 @@ def _job(message: Message, pixels: bytes) -> Job:
 
 
 def _pictures(headers: list[Message], pixels: bytes) -> Iterator[Picture]:
-    offset = 0
+    view, offset = memoryview(pixels), 0  # a large layer is not copied
     for h in headers:
         end = offset + picture_bytes(h)
-        yield Picture(h["width"], h["height"], h["channels"], h["depth"], pixels[offset:end])
+        yield Picture(h["width"], h["height"], h["channels"], h["depth"], view[offset:end])
         offset = end
 
 

@@ -23,8 +23,6 @@ def render(results: dict[str, Any]) -> str:
         "| promise | target | measured | kept | how |",
         "|-|-|-|-|-|",
         *(_line(row, results["rows"].get(row.name)) for row in ROWS),
-        "",
-        "Who may reach the backend at all is told in docs/REMOTE.md and tested in `tests/service`.",
     ]
     return "\n".join(lines) + "\n"
 

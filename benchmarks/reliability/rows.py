@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from backend.protocol.installation import Installation
 from benchmarks.reliability import (
+    access,
     cancels,
     deaths,
     endings,
@@ -38,7 +39,7 @@ class Row:
 
 def _cancel(home: Installation, quick: bool) -> Figures:
     return {
-        "heard": cancels.acknowledged(home, 10 if quick else 60),
+        "heard": cancels.acknowledged(home, 10 if quick else 50),
         "ignored": cancels.ignored(home),
         "racing": cancels.racing(home, 100 if quick else 1000),
     }
@@ -148,7 +149,7 @@ ROWS = (
         "one final event",
         "exactly one per job, at any cancel point",
         "jobs cancelled, mostly twice, or robbed of their worker (SIGKILL) at random points of their way",
-        lambda home, quick: cancels.anywhere(home, *((20, 1) if quick else (150, 6))),
+        lambda home, quick: cancels.anywhere(home, *((20, 1) if quick else (80, 4))),
         lambda f: f"{f['rounds']} jobs, {f['kills']} of them with a killed worker: {f['not_once']} did not end once",
         lambda f: f["not_once"] == 0,
         timed=False,
@@ -178,6 +179,30 @@ ROWS = (
             and f["turns"]["told_last"] == [1]
             and f["bound"]["codes"] == ["busy"]
             and f["bound"]["another_served"]
+        ),
+        timed=False,
+    ),
+    Row(
+        "access",
+        "another local user reaches nothing; wrong, missing or revoked key: 0 messages read, a clear error in 3 s",
+        "a process of the user nobody tries the socket and the files; clients with keys of four wrong kinds; a key "
+        "taken back from a client whose job is painted",
+        lambda home, quick: {
+            "refused": access.refused(home, 1 if quick else 3),
+            "revoked": access.revoked(home),
+            "user": access.another_user(home),
+        },
+        lambda f: (
+            f"{f['user']['reached']} of {f['user']['tried']} ways open to another user; {f['refused']['tries']} keys "
+            f"refused ({', '.join(f['refused']['codes'])}) in {s(f['refused']['seconds'])} "
+            f"at most, {f['refused']['read']} messages read; revoked: told after {s(f['revoked']['seconds'])}, "
+            f"stopped after {s(f['revoked']['stopped'])}"
+        ),
+        lambda f: (
+            f["user"]["reached"] == f["refused"]["read"] == 0
+            and f["refused"]["seconds"] < 3
+            and f["refused"]["served"]
+            and f["revoked"]["seconds"] < 3
         ),
         timed=False,
     ),
