@@ -119,9 +119,18 @@ def _one(backend: Backend, finals: Finals, name: str, fate: str, dice: random.Ra
         submit(backend, name, wanted, previews=True)
         _reach(point, backend, finals, name)
     if fate == "kill":
-        os.kill(backend.status()["worker"], signal.SIGKILL)
+        os.kill(_worker(backend, finals), signal.SIGKILL)
     for _ in range(dice.choice((1, 2, 2))):
         backend.send({"type": "cancel", "job": name})
+
+
+def _worker(backend: Backend, finals: Finals) -> int:
+    """The worker's process number, asked for without missing what else is said."""
+    backend.send({"type": "status"})
+    while (message := finals.hear(backend, 5)) is not None:
+        if message["type"] == "status":
+            return int(message["worker"])
+    raise TimeoutError("the backend does not answer")
 
 
 def _reach(point: str, backend: Backend, finals: Finals, name: str) -> None:

@@ -42,8 +42,8 @@ def new_home() -> Iterator[Installation]:
 @contextlib.contextmanager
 def serving(installation: Installation, *options: str, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
     """A backend that was started by hand, with options and variables of its own, and is killed at the end."""
-    installation.log_file.parent.mkdir(parents=True, exist_ok=True)
-    with open(installation.log_file, "ab") as log:
+    installation.start_log.parent.mkdir(parents=True, exist_ok=True)
+    with open(installation.start_log, "ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "backend", "serve", *options],
             cwd=CHECKOUT,

@@ -20,11 +20,17 @@ def render(results: dict[str, Any]) -> str:
         f"load by other programs at the start: {machine['load']}. The tests in `tests/service/test_reliability_*.py` "
         "are the same drills with fewer rounds.",
         "",
+        *_again(results),
         "| promise | target | measured | kept | how |",
         "|-|-|-|-|-|",
         *(_line(row, results["rows"].get(row.name)) for row in ROWS),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _again(results: dict[str, Any]) -> list[str]:
+    again = results.get("again", [])
+    return [f"Measured once more on their own afterwards: {', '.join(again)}.", ""] if again else []
 
 
 def _line(row: Row, found: dict[str, Any] | None) -> str:

@@ -19,6 +19,7 @@ from benchmarks.reliability import (
     queueing,
 )
 from benchmarks.reliability.figures import Figures, mib, ms, s
+from benchmarks.reliability.home import new_home
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,15 @@ def _cancel_kept(f: Figures) -> bool:
     )
 
 
+def _access(home: Installation, quick: bool) -> Figures:
+    with new_home() as second, new_home() as third:
+        return {
+            "refused": access.refused(home, 1 if quick else 3),
+            "revoked": access.revoked(second),
+            "user": access.another_user(third),
+        }
+
+
 def _clients(home: Installation, quick: bool) -> Figures:
     rounds = 1 if quick else 3
     return {
@@ -89,6 +99,15 @@ def _worker_kept(f: Figures) -> bool:
         and f["memory"]["code"] == "out-of-memory"
         and bool(f["memory"]["next_done"])
     )
+
+
+def _slow_client(home: Installation, quick: bool) -> Figures:
+    with new_home() as without_keys:
+        return {
+            "lag": links.lag(home, 5 if quick else 15),
+            "slowdown": links.slowdown(home, 2 if quick else 4),
+            "deaf": links.deaf(without_keys, 20_000 if quick else 100_000),
+        }
 
 
 def _ends(home: Installation, quick: bool) -> Figures:
@@ -149,7 +168,7 @@ ROWS = (
         "one final event",
         "exactly one per job, at any cancel point",
         "jobs cancelled, mostly twice, or robbed of their worker (SIGKILL) at random points of their way",
-        lambda home, quick: cancels.anywhere(home, *((20, 1) if quick else (80, 4))),
+        lambda home, quick: cancels.anywhere(home, *((20, 1) if quick else (60, 3))),
         lambda f: f"{f['rounds']} jobs, {f['kills']} of them with a killed worker: {f['not_once']} did not end once",
         lambda f: f["not_once"] == 0,
         timed=False,
@@ -187,11 +206,7 @@ ROWS = (
         "another local user reaches nothing; wrong, missing or revoked key: 0 messages read, a clear error in 3 s",
         "a process of the user nobody tries the socket and the files; clients with keys of four wrong kinds; a key "
         "taken back from a client whose job is painted",
-        lambda home, quick: {
-            "refused": access.refused(home, 1 if quick else 3),
-            "revoked": access.revoked(home),
-            "user": access.another_user(home),
-        },
+        _access,
         lambda f: (
             f"{f['user']['reached']} of {f['user']['tried']} ways open to another user; {f['refused']['tries']} keys "
             f"refused ({', '.join(f['refused']['codes'])}) in {s(f['refused']['seconds'])} "
@@ -268,11 +283,7 @@ ROWS = (
         "progress under 100 ms behind on a 1 MB/s link; computing slows by less than 2 %; memory bounded",
         "status answers beside previews (same way as progress) through a proxy; the worker's processor time for a step "
         "with previews over half of that link and over none; a client that asks on and on and reads nothing",
-        lambda home, quick: {
-            "lag": links.lag(home, 5 if quick else 15),
-            "slowdown": links.slowdown(home, 2 if quick else 4),
-            "deaf": links.deaf(home, 20_000 if quick else 100_000),
-        },
+        _slow_client,
         lambda f: (
             f"{ms(f['lag']['p99'])} behind (p99, at most {ms(f['lag']['largest'])}) beside "
             f"{f['lag']['previews']} previews; steps {100 * (f['slowdown']['ratio'] - 1):+.1f} %; "
