@@ -137,15 +137,19 @@ def deaf(installation: Installation, messages: int) -> Figures:
         before = largest = resident(pid)
         for message, payload in messages_of("deaf", LONG, previews=True):
             socket.send_multipart(encode(message, payload))
-        for number in range(messages):
-            socket.send_multipart(encode({"type": "status"} if number % 2 else {"type": "hello"}))
-            if number % 1000 == 0:
-                largest = max(largest, resident(pid))
+        sent = 0
+        # One that reads nothing hears no heartbeats either: after some seconds it is cut off, and cannot send.
+        with contextlib.suppress(zmq.Again):
+            for sent in range(1, messages + 1):
+                socket.send_multipart(encode({"type": "status"} if sent % 2 else {"type": "hello"}))
+                if sent % 1000 == 0:
+                    largest = max(largest, resident(pid))
         trip = max(_round_trip(other) for _ in range(20))
         largest = max(largest, resident(pid))
-        socket.send_multipart(encode({"type": "cancel", "job": "deaf"}))
+        with contextlib.suppress(zmq.Again):
+            socket.send_multipart(encode({"type": "cancel", "job": "deaf"}))
         served = isinstance(outcome(other.submit(job())), Done)
-    return {"messages": messages, "grown": largest - before, "round_trip": trip, "served": served}
+    return {"messages": sent, "grown": largest - before, "round_trip": trip, "served": served}
 
 
 @contextlib.contextmanager
@@ -155,7 +159,7 @@ def _deaf_socket(installation: Installation) -> Iterator[zmq.Socket[bytes]]:
     assert connection is not None
     with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
         configure(socket)
-        socket.setsockopt(zmq.SNDTIMEO, 10_000)
+        socket.setsockopt(zmq.SNDTIMEO, 5_000)
         socket.connect(connection.endpoint)
         yield socket
 

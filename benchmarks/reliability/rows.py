@@ -294,6 +294,7 @@ ROWS = (
             and f["slowdown"]["ratio"] < 1.02
             and f["deaf"]["grown"] < 64 << 20
             and f["deaf"]["served"]
+            and f["deaf"]["messages"] > 1000
         ),
     ),
     Row(

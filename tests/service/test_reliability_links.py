@@ -23,6 +23,7 @@ def test_a_client_that_reads_nothing_takes_no_memory(installation: Installation)
     found = links.deaf(installation, 10_000)
     assert found["served"]
     assert found["grown"] < 32 << 20
+    assert found["messages"] > 1000
 
 
 def test_each_client_has_its_turn_and_is_told_its_place(installation: Installation) -> None:
