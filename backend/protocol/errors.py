@@ -14,6 +14,15 @@ ERRORS: dict[str, tuple[str, str]] = {
         "The Neural Style backend did not start: {reason}.",
         "Run `neural-style serve` in a terminal to see why, or read {log}.",
     ),
+    "flatpak-may-not-start": (
+        "This GIMP is a Flatpak, which may not start the Neural Style backend outside of its sandbox.",
+        "Run `neural-style serve` in a terminal first, or allow it once and for all: run "
+        "`flatpak override --user --talk-name=org.freedesktop.Flatpak {app}` and restart GIMP.",
+    ),
+    "snap-confined": (
+        "This GIMP is a Snap, whose confinement keeps it from the Neural Style backend in {path}.",
+        "Use GIMP from your distribution, as a Flatpak or as an AppImage for this filter.",
+    ),
     "no-answer": (
         "The Neural Style backend does not answer.",
         "Run `neural-style stop` in a terminal and try again.",

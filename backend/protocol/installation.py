@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import Failure
+from .sandbox import check_entry
 
 HOME_VARIABLE = "NEURAL_STYLE_HOME"
 LONGEST_SOCKET_PATH = 100  # the system's limit is 107 bytes on Linux, 103 on macOS
@@ -32,12 +33,14 @@ class Installation:
 
     @classmethod
     def load(cls, path: Path) -> Installation:
-        """The installation that `install.py` noted in a JSON file; a Failure if there is none."""
+        """The installation that `install.py` noted in a JSON file; a Failure if there is none that can be used."""
         try:
             values = json.loads(path.read_text("utf-8"))
-            return cls(Path(values["home"]), Path(values["python"]))
+            found = cls(Path(values["home"]), Path(values["python"]))
         except (OSError, ValueError, KeyError, TypeError):
             raise Failure("not-installed", path=path) from None
+        check_entry(found.home)
+        return found
 
     @property
     def run(self) -> Path:

@@ -11,6 +11,7 @@ from .connection import Connection, find_running
 from .errors import Failure
 from .installation import Installation, private_folder
 from .lock import try_lock
+from .sandbox import flatpak, outside, refusal
 
 SERVE = ("backend", "serve", "--quiet")
 START_SECONDS = 30.0
@@ -26,7 +27,7 @@ def ensure_running(installation: Installation) -> Connection:
     connection = find_running(installation)
     if connection is not None:
         return connection
-    if not installation.python.exists():
+    if not _is_installed(installation.python):
         raise Failure("not-installed", path=installation.python)
     private_folder(installation.run)
     return _start_or_join(installation)
@@ -52,7 +53,7 @@ def start_module(installation: Installation, *arguments: str, piped: bool = Fals
             if log.tell() > MOST_COMPLAINTS:
                 log.truncate(0)
             return subprocess.Popen(
-                [str(installation.python), "-m", *arguments],
+                _command(installation, arguments),
                 stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
                 stdout=subprocess.PIPE if piped else log,
                 stderr=log,
@@ -66,6 +67,18 @@ def start_module(installation: Installation, *arguments: str, piped: bool = Fals
         raise Failure("cannot-start", reason=error.strerror or error, log=installation.log_file) from None
 
 
+def _is_installed(python: Path) -> bool:
+    """Whether the backend's Python is there; from a Flatpak a link to the system outside leads nowhere."""
+    return os.path.lexists(python) if flatpak() else python.exists()
+
+
+def _command(installation: Installation, arguments: tuple[str, ...]) -> list[str]:
+    command = [str(installation.python), "-m", *arguments]
+    if flatpak():
+        return outside(command, _working_folder(installation.home), _variables(installation.home))
+    return command
+
+
 def _working_folder(home: Path) -> Path:
     """A folder from which `backend` is found in a checkout too, and in which nothing else can stand in its way."""
     package = Path(__file__).resolve().parent.parent
@@ -75,7 +88,11 @@ def _working_folder(home: Path) -> Path:
 def _environment(home: Path) -> dict[str, str]:
     """Our environment without what an image editor sets for its own Python and libraries."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN_VARIABLES)}
-    return {**kept, "NEURAL_STYLE_HOME": str(home), "PYTHONUNBUFFERED": "1"}
+    return {**kept, **_variables(home)}
+
+
+def _variables(home: Path) -> dict[str, str]:
+    return {"NEURAL_STYLE_HOME": str(home), "PYTHONUNBUFFERED": "1"}
 
 
 def _wait(installation: Installation, process: subprocess.Popen[bytes]) -> Connection:
@@ -86,7 +103,9 @@ def _wait(installation: Installation, process: subprocess.Popen[bytes]) -> Conne
             return connection
         # One that ended well has found another backend, started by hand, which is still coming up.
         if process.poll() not in (None, 0):
-            raise Failure("cannot-start", reason=_last_line(installation.start_log), log=installation.start_log)
+            said = _last_line(installation.start_log)
+            refused = refusal(app, said) if (app := flatpak()) else None
+            raise refused or Failure("cannot-start", reason=said, log=installation.start_log)
         time.sleep(0.02)
     raise Failure("cannot-start", reason=f"it took over {START_SECONDS:.0f} seconds", log=installation.log_file)
 
