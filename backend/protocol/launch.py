@@ -67,6 +67,12 @@ def start_module(installation: Installation, *arguments: str, piped: bool = Fals
         raise Failure("cannot-start", reason=error.strerror or error, log=installation.log_file) from None
 
 
+def refused(installation: Installation) -> Failure | None:
+    """Why a process that has ended could not be started at all, if a sandbox did not allow it."""
+    app = flatpak()
+    return refusal(app, _last_line(installation.start_log)) if app else None
+
+
 def _is_installed(python: Path) -> bool:
     """Whether the backend's Python is there; from a Flatpak a link to the system outside leads nowhere."""
     return os.path.lexists(python) if flatpak() else python.exists()
@@ -103,9 +109,8 @@ def _wait(installation: Installation, process: subprocess.Popen[bytes]) -> Conne
             return connection
         # One that ended well has found another backend, started by hand, which is still coming up.
         if process.poll() not in (None, 0):
-            said = _last_line(installation.start_log)
-            refused = refusal(app, said) if (app := flatpak()) else None
-            raise refused or Failure("cannot-start", reason=said, log=installation.start_log)
+            reason = _last_line(installation.start_log)
+            raise refused(installation) or Failure("cannot-start", reason=reason, log=installation.start_log)
         time.sleep(0.02)
     raise Failure("cannot-start", reason=f"it took over {START_SECONDS:.0f} seconds", log=installation.log_file)
 

@@ -17,7 +17,7 @@ from .connection import Connection
 from .errors import Failure
 from .frames import BEAT, Frames, read_frames, write_frames
 from .installation import Installation
-from .launch import start_module
+from .launch import refused, start_module
 
 QUEUED = 16
 """Messages that may wait for the bridge, as many as would for a socket."""
@@ -80,7 +80,7 @@ class PipeTransport:
         with suppress(subprocess.TimeoutExpired):
             if code := self._process.wait(END_SECONDS):
                 reason = f"exit code {code}" if code > 0 else f"signal {-code}"
-                return Failure("bridge-died", reason=reason, log=self._installation.start_log)
+                return refused(self._installation) or Failure("bridge-died", reason=reason, log=self._installation.start_log)
         return self._connection.lost(self._installation.log_file)
 
     def _write(self) -> None:

@@ -1,4 +1,7 @@
-"""install.py as a user runs it: interrupted, repeated, checked, its clone gone, removed. Real packages, minutes."""
+"""install.py as a user runs it: downloaded, interrupted, mended without a network, upgraded, removed.
+
+Real packages, minutes.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+NOBODY = "http://127.0.0.1:9"
+"""Where no proxy and no index listens."""
 CLONED = ("install.py", "installer", "backend", "gimp_plugin", "demo", "pyproject.toml", "README.md", "LICENSE")
 
 
@@ -40,9 +45,13 @@ class User:
         rust = os.environ.get("RUSTUP_HOME") or str(Path.home() / ".rustup")
         return {**kept, **pip, "HOME": str(self.folder), "RUSTUP_HOME": rust}
 
-    def run(self, *arguments: str, program: Path | None = None) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, program: Path | None = None, network: bool = True
+    ) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, str(program or self.clone / "install.py"), *arguments]
-        return subprocess.run(command, env=self.environment, cwd=self.folder, capture_output=True, text=True)
+        cut = {} if network else dict.fromkeys(("PIP_INDEX_URL", "ALL_PROXY", "HTTPS_PROXY", "https_proxy"), NOBODY)
+        variables = {**self.environment, **cut}
+        return subprocess.run(command, env=variables, cwd=self.folder, capture_output=True, text=True)
 
     def entries(self) -> set[str]:
         return {str(path.relative_to(self.folder)) for path in self.folder.rglob("*")}
@@ -55,7 +64,8 @@ def _pip(*arguments: str) -> str:
 @pytest.fixture
 def user(tmp_path: Path) -> Iterator[User]:
     folder, clone = tmp_path / "u", tmp_path / "clone"
-    (folder / ".config/GIMP/3.0").mkdir(parents=True)
+    for version in ("3.0", "3.2"):
+        (folder / ".config/GIMP" / version).mkdir(parents=True)
     clone.mkdir()
     for name in CLONED:
         source = ROOT / name
@@ -70,21 +80,33 @@ def user(tmp_path: Path) -> Iterator[User]:
 
 @pytest.mark.skipif(os.name == "nt", reason="the story is told with Unix signals")
 def test_an_installation_from_interruption_to_removal(user: User) -> None:
+    wheels = user.clone.parent / "the wheels"
+    filled = user.run("download", "--to", str(wheels))
+    assert filled.returncode == 0, filled.stdout + filled.stderr
+    assert any("-cp312-abi3-" in path.name for path in wheels.glob("pyzmq-*"))
     before = user.entries()
 
     _interrupt_an_installation(user)
     ill = user.run("check")
     assert ill.returncode == 1 and "FAILED Home" in ill.stdout and "interrupted" in ill.stdout
 
-    mended = user.run("install")
+    log = user.home / "log/install.log"
+    said_before = log.stat().st_size
+    mended = user.run("--wheels", str(wheels), network=False)
     assert mended.returncode == 0, mended.stdout + mended.stderr
-    assert "mending" in mended.stdout and str(Path("~/.config/GIMP/3.0/plug-ins/neural-style")) in mended.stdout
-    assert mended.stderr == ""
+    for version in ("3.0", "3.2"):
+        assert str(Path(f"~/.config/GIMP/{version}/plug-ins/neural-style")) in mended.stdout
+    assert "mending" in mended.stdout and mended.stderr == ""
+    said = log.read_text()[said_before:]
+    sources = {line for line in said.splitlines() if line.startswith("Looking in ")}
+    assert sources == {f"Looking in links: {wheels.as_uri()}"}
 
     start = time.monotonic()
-    again = user.run()
-    assert again.returncode == 0 and again.stdout.count("unchanged") == 2
+    again = user.run(network=False)
+    assert again.returncode == 0 and again.stdout.count("unchanged") == 3
     assert time.monotonic() - start < 20
+
+    _upgrade(user, wheels)
 
     shutil.rmtree(user.clone)
     kept = user.home / "installer" / "install.py"
@@ -104,6 +126,28 @@ def test_an_installation_from_interruption_to_removal(user: User) -> None:
     assert gone.returncode == 0 and gone.stderr == "", gone.stdout + gone.stderr
     assert user.entries() == before
     assert not _processes_of(user.home)
+
+
+def _upgrade(user: User, wheels: Path) -> None:
+    """Install another version over the one whose backend runs: all is new but what the user has set."""
+    assert user.run("check").returncode == 0  # it starts a backend
+    old = (user.home / "run/backend.lock").read_text()
+    settings = [user.home / "remote.json", user.home / "speed.json"]
+    settings += [user.folder / ".config/GIMP/3.0/plug-in-settings/GimpProcedureConfigRun-plug-in-neural-style.last"]
+    for path in settings:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("{}")
+    version = user.clone / "backend/__init__.py"
+    version.write_text(version.read_text().replace('__version__ = "', '__version__ = "9.'))
+
+    done = user.run("--wheels", str(wheels), network=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "the one that ran has ended" in done.stdout and done.stdout.count("unchanged") == 1
+    assert not Path(f"/proc/{old}").exists()
+    assert [path.read_text() for path in settings] == ["{}"] * 3
+    settings[0].unlink()  # no remote is none of the real ones
+    well = user.run("check")
+    assert well.returncode == 0 and "version 9." in well.stdout, well.stdout
 
 
 def _interrupt_an_installation(user: User) -> None:
