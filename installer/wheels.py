@@ -6,7 +6,6 @@ Where there is none that fits, the plug-in does without (see backend/protocol/tr
 from __future__ import annotations
 
 import subprocess
-import sys
 import tempfile
 import zipfile
 from pathlib import Path
@@ -25,8 +24,7 @@ UNNEEDED = ("zmq/tests/", "zmq/devices/", "zmq/log/", "zmq/ssh/", "zmq/green/")
 def fetch(python: Path, home: Path) -> list[Path]:
     """The wheels to unpack for GIMP, downloaded by `python`'s pip and kept in the home folder; none if none fits."""
     target, store, log = Target.here(), home / "wheels", log_file(home)
-    wanted = [version for version in gimp_pythons() if version in possible_pythons(target)]
-    found = [_stored(store, version) or fetch_one(python, store, log, target, version) for version in wanted]
+    found = [_stored(store, version) or fetch_one(python, store, log, target, version) for version in gimp_pythons()]
     return [wheel for wheel in found if wheel is not None]
 
 
@@ -44,23 +42,22 @@ def unpack(wheels: list[Path], folder: Path) -> None:
 
 
 def gimp_pythons() -> list[str]:
-    """The Python versions to serve, such as `312`: on Linux also the system's, if it is older."""
-    versions = [STABLE]
-    if sys.platform.startswith("linux"):
-        command = ["/usr/bin/python3", "-c", "import sys; print('%d%d' % sys.version_info[:2])"]
-        try:
-            system = subprocess.run(command, capture_output=True, text=True, timeout=20).stdout.strip()
-        except (OSError, subprocess.TimeoutExpired):
-            system = ""
-        versions += [version for version in OLDER if version == system]
-    return versions
+    """The Python versions of GIMPs on this machine, such as `312`: of a newer one, and of the system if it is older."""
+    command = ["/usr/bin/python3", "-c", "import sys; print('%d%d' % sys.version_info[:2])"]
+    try:
+        system = subprocess.run(command, capture_output=True, text=True, timeout=20).stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        system = ""
+    return [version for version in possible_pythons(Target.here()) if version in (STABLE, system)]
 
 
 def possible_pythons(target: Target) -> list[str]:
-    """The Python versions that a GIMP may have there, as far as it can use wheels."""
-    if target.system == "win32":
-        return []
-    return [STABLE, *OLDER] if target.system == "linux" else [STABLE]
+    """The Python versions that a GIMP may have there, as far as it can use wheels.
+
+    Windows' GIMP has MinGW's Python, and wheels are for that of python.org; macOS' GIMP is signed, and may load no
+    compiled module that someone else has signed.
+    """
+    return [STABLE, *OLDER] if target.system == "linux" else []
 
 
 def fetch_one(python: Path, store: Path, log: Path, target: Target, version: str) -> Path | None:
