@@ -58,8 +58,8 @@ def _run(options: argparse.Namespace, home: Path) -> bool:
     if command == "uninstall":
         uninstall.uninstall(home, plug_ins)
         return True
-    setup.install(home, plug_ins)
-    return command == "install" or demo.demo(home)
+    well = setup.install(home, plug_ins)
+    return well if command == "install" else demo.demo(home)
 
 
 def _parser() -> argparse.ArgumentParser:

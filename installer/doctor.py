@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import commands, environment, launcher, plugin, say
-from .places import SOURCE, find_gimps, short, venv_python
+from . import commands, environment, launcher, plugin, sandboxes, say
+from .places import SOURCE, find_flatpaks, find_gimps, short, venv_python
 from .record import Record
 from .tree import code_digest
 
@@ -58,6 +58,9 @@ def examine(home: Path, plug_ins: list[Path]) -> Iterator[Finding]:
         yield _packages(home)
         yield from _probe(home)
     yield from _plug_ins(record, plug_ins)
+    for name in find_flatpaks():
+        allowed = "may start a backend" if sandboxes.may_start(name) else "may use a backend, but not start one"
+        yield Finding("Flatpak", True, f"{name} {allowed}")
     yield _launcher(record)
 
 

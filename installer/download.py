@@ -73,6 +73,11 @@ def _torch(pip: Pip, build: str) -> None:
     torch, torchvision = environment.pinned("torch"), environment.pinned("torchvision")
     plain = torch_build.plain_pip_gives(pip.python, torch, pip.log, pip.target)
     if plain != build:
+        if build == "cuda" and torch_build.wanted() != "cuda":
+            raise Problem(
+                "Which CUDA build of PyTorch is needed cannot be seen on a machine without an NVIDIA GPU.",
+                "Run this on a machine with such a GPU, or leave out `--torch cuda`.",
+            )
         index = torch_build.find_special_index(pip.python, torch, build, pip.target, pip.log)
         if index is not None:
             return pip.download("--no-deps", "--index-url", index, torch, torchvision)

@@ -20,15 +20,19 @@ VENDOR = "vendor"
 SCRATCH = f".{NAME}-"
 
 
+class InTheWay(Problem):
+    """Something that is not ours has the plug-in's place."""
+
+
 def install(plug_ins: Path, home: Path, python: Path) -> Path:
     """Put the plug-in into a plug-ins folder, in place of an older one, and return its folder.
 
     `home` and `python` are the backend's, noted for the plug-in to find it by; `python`'s pip also downloads
-    pyzmq for GIMP's own Python. A Problem if something that is not ours is in the way.
+    pyzmq for GIMP's own Python. InTheWay if something that is not ours is.
     """
     target = plug_ins / NAME
     if (target.exists() or target.is_symlink()) and note(target) is None:
-        raise Problem(f"{target} is there already and is not ours.", "Move it away and run this again.")
+        raise InTheWay(f"{target} is there already and is not ours.", "Move it away and run this again.")
     libraries = wheels.fetch(python, home)
     plug_ins.mkdir(parents=True, exist_ok=True)
     remove_scratch(plug_ins)

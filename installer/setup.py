@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import environment, launcher, plugin, say
-from .places import find_flatpaks, find_gimps, short, venv_python
+from . import environment, launcher, plugin, sandboxes, say
+from .places import find_gimps, short, venv_python
+from .problems import from_os_error
 from .record import Record
 from .tree import keep_copy
 
 
-def install(home: Path, plug_ins: list[Path]) -> None:
-    """Bring this machine to a whole, current installation, whatever state it is in.
+def install(home: Path, plug_ins: list[Path]) -> bool:
+    """Bring this machine to a whole, current installation, whatever state it is in; whether all of it could be done.
 
-    The plug-in goes into the given plug-ins folders, or, if there are none, into every GIMP 3 of this user.
+    The plug-in goes into the given plug-ins folders, or, if there are none, into every GIMP 3 of this user. A folder
+    that it cannot go into does not keep it from the others.
     """
     say.line(f"Home         {short(home)}")
     before = Record.load(home)
@@ -24,24 +26,24 @@ def install(home: Path, plug_ins: list[Path]) -> None:
         kept = keep_copy(home)
         environment.prepare(record, environment.REQUIREMENTS)
         folders = plug_ins or [gimp.plug_ins for gimp in find_gimps()]
-        for folder in folders:
-            _install_plug_in(record, folder)
+        served = [folder for folder in folders if _serve(record, folder)]
         launcher.place(record)
     say.line(f"Later        python3 {short(kept / 'install.py')} check | uninstall   (this folder is no longer needed)")
-    _advise_on_sandboxes()
-    _farewell(bool(folders))
+    for text in sandboxes.advice():
+        say.line(text)
+    _farewell(bool(folders), bool(served))
+    return served == folders
 
 
-def _advise_on_sandboxes() -> None:
-    """Say what the user alone may decide: what a GIMP in a sandbox is allowed."""
-    for name in find_flatpaks():
-        say.line("Flatpak      GIMP's sandbox lets it use a backend, but not start one. Allow that once and for all:")
-        say.line(f"             flatpak override --user --talk-name=org.freedesktop.Flatpak {name}")
-        say.line("             or start it yourself each time before you paint: neural-style serve")
-    if any(gimp.package == "Snap" for gimp in find_gimps()):
-        say.line(
-            "Snap         its confinement keeps GIMP from the backend: use another package of GIMP for this filter"
-        )
+def _serve(record: Record, folder: Path) -> bool:
+    """Install the plug-in into one folder, or say why that cannot be; whether it could."""
+    try:
+        _install_plug_in(record, folder)
+    except (plugin.InTheWay, OSError) as error:
+        problem = from_os_error(error, folder) if isinstance(error, OSError) else error
+        say.line(f"Plug-in      FAILED in {short(folder)}: {problem}")
+        return False
+    return True
 
 
 def _install_plug_in(record: Record, folder: Path) -> None:
@@ -57,9 +59,9 @@ def _install_plug_in(record: Record, folder: Path) -> None:
         say.line("             (no pyzmq fits GIMP's Python here: a small helper process talks to the backend for it)")
 
 
-def _farewell(in_gimp: bool) -> None:
-    if in_gimp:
+def _farewell(found: bool, served: bool) -> None:
+    if served:
         say.line("Done. Start GIMP (again) and open a picture: Filters > Artistic > Neural Style...")
-    else:
+    elif not found:
         say.line("Done, but no settings folder of GIMP 3 was found, so the plug-in is in none yet.")
         say.line("Start GIMP 3 once and repeat this command, or name the folder: --plug-ins DIR")

@@ -35,11 +35,14 @@ class Target:
     def named(cls, name: str = "", python: str = "") -> Target:
         """The target of those names, this machine's where one is not given; a Problem if there is none such."""
         here = cls.here()
-        system, _, machine = (name or here.name).partition("-")
-        if system not in SYSTEMS or not machine:
-            raise Problem(f"{name} is not a platform that is known.", f"Use one of {', '.join(PLATFORMS)}.")
+        name = name or here.name
+        if name not in (*PLATFORMS, here.name):
+            raise Problem(f"{name} is not a platform that is served.", f"Use one of {', '.join(PLATFORMS)}.")
         if python and not re.fullmatch(r"3\.\d+", python):
             raise Problem(f"{python} is not a version of Python.", "Write it as 3.12.")
+        if name == here.name:
+            return cls(here.system, here.machine, python or here.python)
+        system, _, machine = name.partition("-")
         return cls(SYSTEMS[system], machine, python or here.python)
 
     def __str__(self) -> str:

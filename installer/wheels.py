@@ -43,12 +43,14 @@ def unpack(wheels: list[Path], folder: Path) -> None:
 
 def gimp_pythons() -> list[str]:
     """The Python versions of GIMPs on this machine, such as `312`: of a newer one, and of the system if it is older."""
+    if not (possible := possible_pythons(Target.here())):
+        return []
     command = ["/usr/bin/python3", "-c", "import sys; print('%d%d' % sys.version_info[:2])"]
     try:
         system = subprocess.run(command, capture_output=True, text=True, timeout=20).stdout.strip()
     except (OSError, subprocess.TimeoutExpired):
         system = ""
-    return [version for version in possible_pythons(Target.here()) if version in (STABLE, system)]
+    return [version for version in possible if version in (STABLE, system)]
 
 
 def possible_pythons(target: Target) -> list[str]:

@@ -14,6 +14,7 @@ from installer import (
     doctor,
     environment,
     launcher,
+    offline,
     places,
     plugin,
     problems,
@@ -175,6 +176,36 @@ def test_plug_in_for_a_gimp_that_no_wheel_fits_has_a_bridge(
     script += "from protocol.transport import uses_bridge; print(uses_bridge())"
     done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True)
     assert done.stdout == "True\n", done.stderr
+
+
+def test_folder_that_the_plug_in_cannot_go_into_does_not_keep_it_from_others(
+    user: Path, store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(setup, "venv_python", lambda home: Path(sys.executable))
+    record = Record.begin(user / "home")
+    wheels_of(store, record.home)
+    foreign, broken, good = (user / name for name in ("foreign", "broken", "good"))
+    (foreign / plugin.NAME).mkdir(parents=True)
+    broken.write_text("a file")
+    assert [setup._serve(record, folder) for folder in (foreign, broken, good)] == [False, False, True]
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 3 and [line.count("FAILED") for line in said] == [1, 1, 0]
+    assert "not ours. Move it away" in said[0] and said[1].endswith(".")
+    assert plugin.note(good / plugin.NAME) and plugin.note(foreign / plugin.NAME) is None
+
+
+def test_folder_without_wheels_is_not_installed_from(tmp_path: Path) -> None:
+    with pytest.raises(Problem, match="no wheels in") as caught:
+        offline.use(tmp_path)
+    assert "download --to" in caught.value.remedy
+
+
+def test_missing_wheel_is_told_with_what_to_download(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    failed = "ERROR: No matching distribution found for torch==2.13.0"
+    problem = problems.from_pip(failed, Path("/home"), Path("/home/log"), Target.named("windows-amd64", "3.12"))
+    assert problem.sentence == "Among the wheels at hand there is no torch==2.13.0 for Python 3.12 on windows-amd64."
+    assert "--platform windows-amd64 --python 3.12" in problem.remedy
 
 
 def test_no_network_is_not_taken_for_a_gimp_that_no_wheel_fits() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from installer.places import Gimp, find_flatpaks, find_gimps
+from installer.sandboxes import may_start
 
 LINUX = {
     ".config/GIMP": "",  # a distribution's package and the AppImage
@@ -76,3 +77,18 @@ def test_snaps_folder_is_the_one_that_stays_the_same_after_a_refresh(tmp_path: P
 def test_no_gimp_no_folders(tmp_path: Path, system: str) -> None:
     assert find_gimps(system, tmp_path, {}) == []
     assert find_flatpaks(tmp_path) == []
+
+
+def test_flatpak_may_start_a_backend_once_its_user_has_allowed_it(tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere"
+    assert not may_start("org.gimp.GIMP", tmp_path, nowhere)
+    overrides = tmp_path / ".local/share/flatpak/overrides"
+    overrides.mkdir(parents=True)
+    # What `flatpak override --user --filesystem=/data` and `--talk-name=org.freedesktop.Flatpak` leave.
+    (overrides / "org.gimp.GIMP").write_text("[Context]\nfilesystems=/data;\n")
+    assert not may_start("org.gimp.GIMP", tmp_path, nowhere)
+    with (overrides / "org.gimp.GIMP").open("a") as file:
+        file.write("\n[Session Bus Policy]\norg.freedesktop.Flatpak=talk\n")
+    assert may_start("org.gimp.GIMP", tmp_path, nowhere)
+    assert not may_start("org.gimp.GIMP.Nightly", tmp_path, nowhere)
+    assert may_start("org.gimp.GIMP", nowhere, overrides)

@@ -25,7 +25,9 @@ def test_every_platform_that_is_offered_has_its_own_wheels(name: str) -> None:
     assert target.tags and all(machine in tag or "universal2" in tag for tag in target.tags)
 
 
-@pytest.mark.parametrize(("name", "python"), [("amiga", ""), ("amiga-68k", ""), ("linux-", ""), ("", "2.7"), ("", "x")])
+@pytest.mark.parametrize(
+    ("name", "python"), [("amiga", ""), ("amiga-68k", ""), ("windows-x86_64", ""), ("", "2.7"), ("", "x")]
+)
 def test_unknown_names_are_a_problem(name: str, python: str) -> None:
     with pytest.raises(Problem, match=r"is not a"):
         Target.named(name, python)
