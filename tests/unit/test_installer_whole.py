@@ -76,6 +76,7 @@ def user(tmp_path: Path) -> Iterator[User]:
     found = User(folder, clone)
     yield found
     found.run("uninstall", program=ROOT / "install.py")
+    shutil.rmtree(tmp_path / "the wheels", ignore_errors=True)  # pytest would keep them for three runs
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the story is told with Unix signals")
