@@ -98,7 +98,7 @@ def test_an_installation_from_interruption_to_removal(user: User) -> None:
     for version in ("3.0", "3.2"):
         assert str(Path(f"~/.config/GIMP/{version}/plug-ins/neural-style")) in mended.stdout
     assert "mending" in mended.stdout and mended.stderr == ""
-    said = log.read_text()[said_before:]
+    said = log.read_bytes()[said_before:].decode()
     sources = {line for line in said.splitlines() if line.startswith("Looking in ")}
     assert sources == {f"Looking in links: {wheels.as_uri()}"}
 
@@ -138,6 +138,7 @@ def _upgrade(user: User, wheels: Path) -> None:
     for path in settings:
         path.parent.mkdir(exist_ok=True)
         path.write_text("{}")
+        path.chmod(0o600)
     version = user.clone / "backend/__init__.py"
     version.write_text(version.read_text().replace('__version__ = "', '__version__ = "9.'))
 
