@@ -80,7 +80,9 @@ class PipeTransport:
         with suppress(subprocess.TimeoutExpired):
             if code := self._process.wait(END_SECONDS):
                 reason = f"exit code {code}" if code > 0 else f"signal {-code}"
-                return refused(self._installation) or Failure("bridge-died", reason=reason, log=self._installation.start_log)
+                return refused(self._installation) or Failure(
+                    "bridge-died", reason=reason, log=self._installation.start_log
+                )
         return self._connection.lost(self._installation.log_file)
 
     def _write(self) -> None:

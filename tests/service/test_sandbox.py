@@ -178,7 +178,7 @@ def _session(folder: Path, programs: Programs, allowed: bool) -> Iterator[dict[s
         assert wait_until(bus.exists)
         if allowed:
             processes.append(subprocess.Popen([programs.helper], env=environment))
-            works = [programs.spawn, "--host", "true"]
+            works = [str(programs.spawn), "--host", "true"]
             assert wait_until(lambda: subprocess.run(works, env=environment, capture_output=True).returncode == 0)
         yield variables
     finally:
