@@ -65,7 +65,7 @@ def _pip(*arguments: str) -> str:
 def user(tmp_path: Path) -> Iterator[User]:
     folder, clone = tmp_path / "u", tmp_path / "clone"
     for version in ("3.0", "3.2"):
-        (folder / ".config/GIMP" / version).mkdir(parents=True)
+        (folder / ".config/GIMP" / version / "plug-in-settings").mkdir(parents=True)
     clone.mkdir()
     for name in CLONED:
         source = ROOT / name
@@ -136,7 +136,6 @@ def _upgrade(user: User, wheels: Path) -> None:
     settings = [user.home / "remote.json", user.home / "speed.json"]
     settings += [user.folder / ".config/GIMP/3.0/plug-in-settings/GimpProcedureConfigRun-plug-in-neural-style.last"]
     for path in settings:
-        path.parent.mkdir(exist_ok=True)
         path.write_text("{}")
         path.chmod(0o600)
     version = user.clone / "backend/__init__.py"
@@ -145,7 +144,7 @@ def _upgrade(user: User, wheels: Path) -> None:
     done = user.run("--wheels", str(wheels), network=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "the one that ran has ended" in done.stdout and done.stdout.count("unchanged") == 1
-    assert not Path(f"/proc/{old}").exists()
+    assert old not in _processes_of(user.home)
     assert [path.read_text() for path in settings] == ["{}"] * 3
     settings[0].unlink()  # no remote is none of the real ones
     well = user.run("check")
