@@ -18,7 +18,7 @@ from backend.protocol.errors import ERRORS, Failure
 from backend.protocol.events import Preview
 from backend.protocol.installation import Installation
 from backend.protocol.job import Settings
-from backend.protocol.messages import Message, decode
+from backend.protocol.messages import LEAST_CHUNK, Message, decode
 from backend.protocol.transport_zmq import ZmqTransport
 from backend.service.local_executor import LocalExecutor
 from backend.service.supervisor import Supervisor
@@ -195,7 +195,7 @@ def test_a_backend_handles_the_types_and_fields_of_the_document(installation: In
         for kind in ("submit", "chunk", "ready", "cancel", "estimate", "status", "hello", "stop"):
             row = FROM_CLIENT[kind]
             message = Read({name: wanted[name] for name in row.possible})
-            supervisor._handlers[kind](b"nobody", message, bytes(9) if row.payload else None)
+            supervisor._handlers[kind](b"nobody", message, bytes(LEAST_CHUNK) if row.payload else None)
             assert message.fields == row.possible - UNREAD.get(kind, set()), kind
     finally:
         supervisor._end()
