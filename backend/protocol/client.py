@@ -28,6 +28,7 @@ SILENCE_SECONDS = 15.0
 REMOTE_SILENCE_SECONDS = 45.0
 """How long another machine may be silent: on a slow link a sign of life may come behind a chunk of pixels."""
 STOP_SECONDS = 10.0
+LEAVE_SECONDS = 1.0
 ESTIMATE_SECONDS = 60.0
 """How long an estimate may take: the first one on a device waits until it is measured."""
 
@@ -46,10 +47,20 @@ def connect(installation: Installation | None = None, backend: str | None = None
     try:
         return Backend(installation, connection)
     except Failure as failure:
-        if failure.code not in ("no-answer", "lost") or find_running(installation) == connection:
+        if failure.code not in ("no-answer", "lost") or not _left(installation, connection):
             raise
     # It was ending as we came: to the next one.
     return Backend(installation, ensure_running(installation))
+
+
+def _left(installation: Installation, connection: Connection) -> bool:
+    """Whether that backend has gone; one that was killed just now holds its lock for some moments more."""
+    deadline = time.monotonic() + LEAVE_SECONDS
+    while find_running(installation) == connection:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def connect_running(installation: Installation | None = None, backend: str | None = None) -> Backend | None:

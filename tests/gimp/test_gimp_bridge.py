@@ -22,7 +22,7 @@ from installer import plugin, wheels
 def gimp(request: pytest.FixtureRequest) -> Iterator[Machine]:
     """A GIMP with the plug-in as it is installed where no pyzmq fits."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(wheels, "platform_tags", list)
+        patch.setattr(wheels, "gimp_pythons", list)
         with machine(request.param) as made:
             code, output = made.chroot.run(["python3", "-c", "import zmq"], {}, 60)
             assert code != 0 and "No module named 'zmq'" in output
