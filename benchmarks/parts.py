@@ -36,8 +36,8 @@ class Part:
 PARTS = (
     Part("efficiency", efficiency.measure, 60, 30),
     Part("memory", memory.measure, 120, 60),
-    Part("pastiche", pastiche_peer.measure, 120, 60),
-    Part("race", race.measure, 900, 150),
+    Part("pastiche", pastiche_peer.measure, 80, 60),
+    Part("race", race.measure, 1080, 150),
     Part("large", large.measure, 480, 70),
     Part("estimates", estimates.measure, 420, 60),
     Part("presets", presets.measure, 180, 10),

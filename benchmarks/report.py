@@ -60,13 +60,18 @@ def _paragraph(text: str) -> list[str]:
     return textwrap.wrap(" ".join(text.split()), WIDTH)
 
 
+def _in_one_run(results: Result) -> str:
+    again = results.get("again")
+    return f"in one run; {', '.join(again)} once more on their own afterwards" if again else "all of it in one run"
+
+
 def _preface(results: Result) -> list[str]:
     m = results["machine"]
     command = "python -m benchmarks" + " --quick" * results["quick"]
     peaks = ", ".join(f"{rate / 1e9:.0f} GFLOP/s in {name}" for name, rate in m["peaks"].items())
     took = f" in {duration(results['seconds'])}" if "seconds" in results else ""
     lines = [
-        f"Made by `{command}` on {m['date']}{took}, all of it in one run.",
+        f"Made by `{command}` on {m['date']}{took}, {_in_one_run(results)}.",
         "",
         *table(
             ("machine", ""),
