@@ -62,7 +62,7 @@ def serving(installation: Installation, *options: str, **variables: str) -> Iter
 
 
 def processes_of(home: Path) -> list[int]:
-    """The living processes whose environment names the home: the backend and its worker."""
+    """The living processes whose environment names the home: the backend, its workers, and bridges to it."""
     found = []
     for entry in PROC.iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from backend.protocol.job import Job, Picture, Settings, Style
+from benchmarks.reliability.home import processes_of, wait_until
+
+__all__ = ["FAST", "LONG", "bridges_of", "job", "processes_of", "run_cli", "texture", "wait_until"]
 
 # Processes started in other folders must find this checkout.
 os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])
@@ -32,21 +33,6 @@ def job(settings: Settings = FAST, content: Picture | None = None) -> Job:
     return Job(content or texture(80, 60), (Style(texture(50, 70, seed=7)),), settings)
 
 
-def processes_of(home: Path) -> list[int]:
-    """The processes whose environment names the home: the backend, its workers, and bridges to it."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
-            try:
-                environment = (entry / "environ").read_bytes().split(b"\0")
-                state = (entry / "stat").read_text().rsplit(")", 1)[1].split()[0]
-            except OSError:
-                continue
-            if f"NEURAL_STYLE_HOME={home}".encode() in environment and state != "Z":
-                found.append(int(entry.name))
-    return found
-
-
 def bridges_of(home: Path) -> list[int]:
     """The bridges among them."""
 
@@ -57,16 +43,6 @@ def bridges_of(home: Path) -> list[int]:
             return False
 
     return [pid for pid in processes_of(home) if is_bridge(pid)]
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 10) -> bool:
-    """Whether the condition came true in time."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return condition()
 
 
 def run_cli(home: Path, *arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
