@@ -137,7 +137,8 @@ def test_a_client_that_vanishes_has_its_job_cancelled(installation: Installation
 
 def test_a_client_that_is_killed_has_its_job_cancelled(installation: Installation) -> None:
     program = (
-        "from tests.service.backends import *; from backend.protocol import client\n"
+        "import sys; from pathlib import Path; from tests.service.backends import LONG, job\n"
+        "from backend.protocol import client\n"
         "from backend.protocol.installation import Installation\n"
         "with client.connect(Installation(Path(sys.argv[1]), Path(sys.executable))) as b:\n"
         "    for e in b.submit(job(LONG)).events(): print(e, flush=True)\n"
