@@ -15,7 +15,7 @@ from backend import __version__, cli_remote
 from backend.cli_status import lines
 from backend.protocol import client, job
 from backend.protocol.errors import Failure
-from backend.protocol.estimate import Estimate
+from backend.protocol.estimate import Estimate, Outline
 from backend.protocol.events import Done, Progress, Queued, duration
 from backend.protocol.installation import Installation
 from backend.protocol.remotes import LOCAL
@@ -179,7 +179,7 @@ def _stylize(options: argparse.Namespace) -> int:
 def _estimate(options: argparse.Namespace) -> int:
     settings = _settings(options)
     with client.connect(backend=options.backend) as backend:
-        print(_sentence(backend.estimate(options.width, options.height, settings)))
+        print(_sentence(backend.estimate(Outline(options.width, options.height, settings))))
     return OK
 
 
@@ -226,10 +226,8 @@ def _paint(wanted: job.Job, where: str | None) -> job.Picture | None:
 
 def _announce(backend: client.Backend, wanted: job.Job) -> None:
     """Say what the job will take. If that cannot be told, the job itself will tell why, or go well all the same."""
-    content, styles = wanted.content, [style.picture.header for style in wanted.styles]
     with contextlib.suppress(Failure):
-        told = backend.estimate(content.width, content.height, wanted.settings, styles, content.channels, content.depth)
-        print(_sentence(told), file=sys.stderr)
+        print(_sentence(backend.estimate(Outline.of(wanted))), file=sys.stderr)
 
 
 def _sentence(told: Estimate) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from backend.protocol.estimate import Outline
 from backend.protocol.job import Settings
 from benchmarks.conditions import Conditions, Result, say
 from benchmarks.pictures import load, write_picture
@@ -20,7 +21,6 @@ def measure(conditions: Conditions) -> Iterator[Result]:
     """Ask, then paint, for each preset (in a hurry the first) and size."""
     pair = conditions.pairs[0]
     content, style = load(pair.content), load(pair.style)
-    height, width = content.shape[2:]
     result: Result = {"pair": pair.name, "bound": BOUND, "answers": True, "jobs": [], "left_out": []}
     with Service() as service:
         service.paint(make_job(content, style, Settings(size=64, steps=1)))
@@ -28,7 +28,7 @@ def measure(conditions: Conditions) -> Iterator[Result]:
             for size in SIZES:
                 settings = Settings(preset=preset, size=size)
                 job = make_job(content, style, settings)
-                told = service.backend.estimate(width, height, settings, [style.picture.header for style in job.styles])
+                told = service.backend.estimate(Outline.of(job))
                 if told.seconds > conditions.left:
                     result["left_out"].append([preset, size])
                     continue

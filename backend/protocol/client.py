@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
 from .connection import Connection, find_running
 from .errors import Failure
-from .estimate import Estimate, estimate_request
+from .estimate import Estimate, Outline
 from .events import Cancelled, Cancelling, Done, Event, Preview, Progress, Queued
 from .installation import Installation
-from .job import Job, Settings, check_header
+from .job import Job, check_header
 from .launch import ensure_running
 from .lock import is_locked
 from .messages import PROTOCOL, Assembly, Message, chunks, decode, encode
@@ -139,23 +139,13 @@ class Backend:
         """What the backend says of itself: version, pid, device, queue, running job."""
         return self.ask({"type": "status"}, "status")
 
-    def estimate(
-        self,
-        width: int,
-        height: int,
-        settings: Settings = Settings(),  # noqa: B008 (frozen)
-        styles: Sequence[Message] = (),
-        channels: int = 3,
-        depth: str = "u8",
-    ) -> Estimate:
-        """What painting a picture of that size would take; the Failure of a job that would be refused.
+    def estimate(self, outline: Outline) -> Estimate:
+        """What painting such a picture would take; the Failure of a job that would be refused.
 
-        `styles` are the headers of the style pictures; without any, one is assumed that is just large enough. The
-        first answer for a device takes seconds, the others none, also while a job of another client runs; what a job
-        of this one reports meanwhile is lost. A window that must not wait for it has a `LiveEstimate`.
+        The first answer for a device takes seconds, the others none, also while a job of another client runs; what a
+        job of this one reports meanwhile is lost. A window that must not wait for it has a `LiveEstimate`.
         """
-        request = estimate_request(width, height, settings, styles, channels, depth)
-        return Estimate.from_wire(self.ask(request, "estimated", ESTIMATE_SECONDS))
+        return Estimate.from_wire(self.ask(outline.question(), "estimated", ESTIMATE_SECONDS))
 
     def submit(self, job: Job, previews: bool = False) -> Run:
         """Send a job; a Failure if it is not allowed or the backend has gone."""

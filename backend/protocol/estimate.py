@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .events import duration
-from .job import Settings
+from .job import Job, Settings
 from .messages import Message
 
 
@@ -40,15 +40,29 @@ class Estimate:
         return cls(float(values["seconds"]), int(values["bytes"]))
 
 
-def estimate_request(
-    width: int,
-    height: int,
-    settings: Settings = Settings(),  # noqa: B008 (frozen)
-    styles: Sequence[Message] = (),
-    channels: int = 3,
-    depth: str = "u8",
-) -> Message:
-    """The message that asks for the estimate of a job; see `Backend.estimate`."""
-    content = {"width": width, "height": height, "channels": channels, "depth": depth}
-    about = {"content": content, "styles": list(styles), "settings": settings.to_wire()}
-    return {"type": "estimate", "request": uuid.uuid4().hex, **about}
+@dataclass(frozen=True)
+class Outline:
+    """A job without its pixels, which is all that an estimate needs.
+
+    `width` and `height` are the content's, with its `channels` and `depth`; `styles` are the headers of the style
+    pictures; without any, one is assumed that is just large enough.
+    """
+
+    width: int
+    height: int
+    settings: Settings = Settings()  # noqa: RUF009 (frozen)
+    styles: Sequence[Message] = ()
+    channels: int = 3
+    depth: str = "u8"
+
+    @classmethod
+    def of(cls, job: Job) -> Outline:
+        """The outline of a job."""
+        content, styles = job.content, [style.picture.header for style in job.styles]
+        return cls(content.width, content.height, job.settings, styles, content.channels, content.depth)
+
+    def question(self) -> Message:
+        """The message that asks for the estimate."""
+        content = {"width": self.width, "height": self.height, "channels": self.channels, "depth": self.depth}
+        about = {"content": content, "styles": list(self.styles), "settings": self.settings.to_wire()}
+        return {"type": "estimate", "request": uuid.uuid4().hex, **about}

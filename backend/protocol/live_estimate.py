@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from types import TracebackType
 
 from .client import ESTIMATE_SECONDS, HELLO_SECONDS, Backend
 from .errors import Failure
-from .estimate import Estimate, estimate_request
-from .job import Settings
+from .estimate import Estimate, Outline
 from .messages import Message
 
 TICK_SECONDS = 0.1
@@ -37,18 +36,10 @@ class LiveEstimate:
         self._thread = threading.Thread(target=self._run, name="LiveEstimate", daemon=True)
         self._thread.start()
 
-    def ask(
-        self,
-        width: int,
-        height: int,
-        settings: Settings = Settings(),  # noqa: B008 (frozen)
-        styles: Sequence[Message] = (),
-        channels: int = 3,
-        depth: str = "u8",
-    ) -> None:
+    def ask(self, outline: Outline) -> None:
         """Ask what `Backend.estimate` would; an answer that has not been polled yet is void."""
         self._asked += 1
-        self._questions.put((self._asked, estimate_request(width, height, settings, styles, channels, depth)))
+        self._questions.put((self._asked, outline.question()))
 
     def poll(self) -> Estimate | None:
         """The answer to the last question, once, and None while there is none; or its Failure."""

@@ -17,6 +17,7 @@ import zmq
 from backend.protocol import client
 from backend.protocol.client import Backend
 from backend.protocol.connection import Connection, find_running
+from backend.protocol.estimate import Outline
 from backend.protocol.events import Done
 from backend.protocol.installation import Installation
 from backend.protocol.sockets import configure
@@ -172,7 +173,7 @@ def survive(installation: Installation, count: int, raw: int) -> Figures:
     with client.connect(installation) as backend:
         for _ in range(3):
             assert isinstance(outcome(backend.submit(job())), Done)
-        backend.estimate(64, 64)  # measures the device, which is not to be done in between
+        backend.estimate(Outline(64, 64))  # measures the device, which is not to be done in between
         pids = {backend.status()[name] for name in ("pid", "worker")}
         pid = backend.status()["pid"]
         connection = find_running(installation)

@@ -13,6 +13,7 @@ from backend.cli import EXECUTOR_VARIABLE
 from backend.protocol import client
 from backend.protocol.client import Backend
 from backend.protocol.errors import Failure
+from backend.protocol.estimate import Outline
 from backend.protocol.events import Cancelled, Done, Preview, Progress, Queued
 from backend.protocol.installation import Installation
 from backend.protocol.job import Settings
@@ -52,7 +53,7 @@ def spread(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Instal
 
 
 def test_jobs_are_painted_side_by_side_with_progress_and_previews(backend: Backend) -> None:
-    backend.estimate(80, 60)  # measures the first worker's device
+    backend.estimate(Outline(80, 60))  # measures the first worker's device
     one = backend.submit(job(LONG), previews=True)
     previews = (event for event in one.events() if isinstance(event, Preview))
     assert next(previews).picture.pixels != next(previews).picture.pixels
@@ -64,7 +65,7 @@ def test_jobs_are_painted_side_by_side_with_progress_and_previews(backend: Backe
     assert status["device"] == "cpu"
     third = backend.submit(job(FAST))
     assert next(event for event in third.events() if isinstance(event, Queued)) == Queued(2)
-    assert backend.estimate(80, 60).seconds > 0  # at once, although both are busy
+    assert backend.estimate(Outline(80, 60)).seconds > 0  # at once, although both are busy
     one.cancel()
     assert rest(one)[-1] == Cancelled()
     events = rest(third)

@@ -13,6 +13,7 @@ import zmq
 from backend.cli import EXECUTOR_VARIABLE
 from backend.protocol import client
 from backend.protocol.errors import Failure
+from backend.protocol.estimate import Outline
 from backend.protocol.events import Cancelled, Done
 from backend.protocol.installation import Installation
 from backend.protocol.messages import Message
@@ -86,7 +87,7 @@ def _next(executor: DaskExecutor) -> Message:
 def test_a_cluster_that_is_not_there_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(EXECUTOR_VARIABLE, f"dask://127.0.0.1:{free_port()}")
     with home(workers=0) as installation, client.connect(installation) as backend:
-        for ask in (lambda: rest(backend.submit(job(FAST))), lambda: backend.estimate(80, 60)):
+        for ask in (lambda: rest(backend.submit(job(FAST))), lambda: backend.estimate(Outline(80, 60))):
             with pytest.raises(Failure) as caught:
                 ask()
             assert caught.value.code == "cluster"

@@ -13,6 +13,7 @@ import pytest
 from backend.protocol import client
 from backend.protocol.client import Backend
 from backend.protocol.errors import Failure
+from backend.protocol.estimate import Outline
 from backend.protocol.events import Cancelled, Done, Progress
 from backend.protocol.installation import Installation
 from backend.protocol.job import Job, Picture, Settings, Style
@@ -44,10 +45,10 @@ def factor(installation: Installation) -> Any:
 
 def test_a_fresh_backend_tells_what_a_job_takes(installation: Installation) -> None:
     with client.connect(installation) as backend:
-        small, large = (backend.estimate(1000, 800, Settings(size=size)) for size in (256, 512))
-        draft = backend.estimate(1000, 800, Settings(preset="draft"))
-        styled = backend.estimate(1000, 800, Settings(), [{**HEADER, "width": 4000, "height": 3000}])
-        deep = backend.estimate(1000, 800, Settings(), channels=4, depth="f32")
+        small, large = (backend.estimate(Outline(1000, 800, Settings(size=size))) for size in (256, 512))
+        draft = backend.estimate(Outline(1000, 800, Settings(preset="draft")))
+        styled = backend.estimate(Outline(1000, 800, Settings(), [{**HEADER, "width": 4000, "height": 3000}]))
+        deep = backend.estimate(Outline(1000, 800, Settings(), channels=4, depth="f32"))
     assert 0 < small.seconds < large.seconds
     assert draft.seconds < large.seconds < styled.seconds
     assert 100e6 < small.bytes < large.bytes < styled.bytes
@@ -58,7 +59,7 @@ def test_a_device_is_measured_once(installation: Installation) -> None:
     told, states = [], []
     for _ in range(2):
         with client.connect(installation) as backend:
-            told.append(backend.estimate(1000, 800))
+            told.append(backend.estimate(Outline(1000, 800)))
         states.append((installation.speed_file.read_bytes(), installation.speed_file.stat().st_mtime_ns))
         client.stop(installation)
     assert told[0] == told[1]
@@ -68,7 +69,7 @@ def test_a_device_is_measured_once(installation: Installation) -> None:
 def test_a_damaged_file_is_measured_again(installation: Installation) -> None:
     installation.speed_file.write_text("{")
     with client.connect(installation) as backend:
-        assert backend.estimate(1000, 800).seconds > 0
+        assert backend.estimate(Outline(1000, 800)).seconds > 0
     assert factor(installation) == 1
 
 
@@ -77,7 +78,7 @@ def test_estimates_are_answered_while_a_job_runs_even_the_first(installation: In
         run = painter.submit(job(LONG))
         events = run.events()
         assert any(isinstance(event, Progress) and event.step > 1 for event in events)
-        told = [other.estimate(1000, 800) for _ in range(2)]
+        told = [other.estimate(Outline(1000, 800)) for _ in range(2)]
         assert other.status()["running"] == 1
         step = next(event.step for event in events if isinstance(event, Progress))
         assert any(isinstance(event, Progress) and event.step > step for event in events)
@@ -88,28 +89,28 @@ def test_estimates_are_answered_while_a_job_runs_even_the_first(installation: In
 
 def test_a_job_teaches_how_fast_the_machine_is_now(installation: Installation) -> None:
     with client.connect(installation) as backend:
-        backend.estimate(80, 60, FAST)
+        backend.estimate(Outline(80, 60, FAST))
         assert factor(installation) == 1
         assert isinstance([event for event in backend.submit(job(FAST)).events() if event][-1], Done)
         assert wait_until(lambda: factor(installation) != 1)
-        told = backend.estimate(80, 60, FAST).seconds
+        told = backend.estimate(Outline(80, 60, FAST)).seconds
         known = json.loads(installation.speed_file.read_text())
         [device] = known["devices"].values()
         device["speed"]["factor"] *= 2
         installation.speed_file.write_text(json.dumps(known))
         client.stop(installation)
     with client.connect(installation) as backend:
-        assert backend.estimate(80, 60, FAST).seconds > 2 * told  # and the network is not loaded yet
+        assert backend.estimate(Outline(80, 60, FAST)).seconds > 2 * told  # and the network is not loaded yet
 
 
 def test_a_job_that_is_cancelled_teaches_nothing(installation: Installation) -> None:
     with client.connect(installation) as backend:
-        backend.estimate(80, 60, FAST)
+        backend.estimate(Outline(80, 60, FAST))
         run = backend.submit(job(LONG))
         for event in run.events():
             if isinstance(event, Progress) and event.step > 1:
                 run.cancel()
-        backend.estimate(80, 60, Settings())
+        backend.estimate(Outline(80, 60, Settings()))
         assert factor(installation) == 1
 
 
@@ -140,8 +141,8 @@ def test_a_job_that_would_be_refused_for_its_memory_is_refused_beforehand(instal
     wanted = Settings(size=6000, memory_limit=2.5)
     with client.connect(installation) as backend:
         with pytest.raises(Failure) as beforehand:
-            backend.estimate(6000, 4000, wanted, [HEADER], channels=1)
-        assert backend.estimate(6000, 4000, Settings(size=512, memory_limit=3.0), channels=1).bytes < 3e9
+            backend.estimate(Outline(6000, 4000, wanted, [HEADER], channels=1))
+        assert backend.estimate(Outline(6000, 4000, Settings(size=512, memory_limit=3.0), channels=1)).bytes < 3e9
         with pytest.raises(Failure) as refusal:
             list(backend.submit(Job(content, (Style(texture(80, 60)),), wanted)).events())
     assert beforehand.value.code == refusal.value.code == "too-little-memory"
@@ -158,7 +159,7 @@ def test_a_worker_that_dies_leaves_no_request_hanging(installation: Installation
         refusals = [answer(backend) for _ in range(2)]
         assert {(r["type"], r["code"]) for r in refusals} == {("refused", "worker-died")}
         assert {r["request"] for r in refusals} == {"first", "second"}
-        assert backend.estimate(80, 60).seconds > 0  # by a new worker
+        assert backend.estimate(Outline(80, 60)).seconds > 0  # by a new worker
         assert backend.status()["worker"] != worker
 
 
@@ -175,15 +176,15 @@ def test_a_client_that_vanishes_with_a_request_harms_nobody(installation: Instal
     with client.connect(installation) as backend:
         backend.send(request())
     with client.connect(installation) as other:
-        assert other.estimate(80, 60).seconds > 0
+        assert other.estimate(Outline(80, 60)).seconds > 0
 
 
 def test_a_late_answer_is_not_taken_for_one_of_a_job_or_of_another_request(installation: Installation) -> None:
     with client.connect(installation) as backend:
-        backend.estimate(80, 60)
+        backend.estimate(Outline(80, 60))
         backend.send(request("late"))
         backend.send(request("bad", preset="best"))
-        assert backend.estimate(1000, 800).seconds > 5 * backend.estimate(80, 60, FAST).seconds
+        assert backend.estimate(Outline(1000, 800)).seconds > 5 * backend.estimate(Outline(80, 60, FAST)).seconds
         backend.send(request("late"))
         backend.send(request("bad", preset="best"))
         assert isinstance([event for event in backend.submit(job(FAST)).events() if event][-1], Done)

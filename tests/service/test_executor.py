@@ -10,6 +10,7 @@ import pytest
 from backend.protocol import client
 from backend.protocol.client import Backend, Run
 from backend.protocol.errors import Failure
+from backend.protocol.estimate import Outline
 from backend.protocol.events import Cancelled, Done, Event, Progress, Queued
 from backend.protocol.installation import Installation
 from backend.service.crashes import MOST, PAUSE_SECONDS, Crashes
@@ -27,7 +28,7 @@ def until_painting(run: Run) -> None:
 
 def test_two_jobs_are_painted_at_once_and_a_third_waits(two_workers: Installation) -> None:
     with client.connect(two_workers) as backend:
-        backend.estimate(80, 60)  # measures the device, which takes longer beside a job
+        backend.estimate(Outline(80, 60))  # measures the device, which takes longer beside a job
         one, two = backend.submit(job(LONG)), backend.submit(job(LONG))
         until_painting(one)
         until_painting(two)
@@ -38,7 +39,7 @@ def test_two_jobs_are_painted_at_once_and_a_third_waits(two_workers: Installatio
         assert status["memory"] > 100e6
         third = backend.submit(job(FAST))
         assert next(event for event in third.events() if isinstance(event, Queued)) == Queued(2)
-        assert backend.estimate(80, 60).seconds > 0  # at once, although both workers are busy
+        assert backend.estimate(Outline(80, 60)).seconds > 0  # at once, although both workers are busy
         one.cancel()
         assert rest(one)[-1] == Cancelled()
         assert isinstance(rest(third)[-1], Done)
@@ -72,7 +73,7 @@ def test_workers_that_die_one_after_another_are_not_started_for_ever(installatio
             os.kill(backend.status()["worker"], signal.SIGKILL)
             with pytest.raises(Failure, match="ended unexpectedly"):
                 rest(run)
-        for ask in (lambda: rest(backend.submit(job(FAST))), lambda: backend.estimate(80, 60)):
+        for ask in (lambda: rest(backend.submit(job(FAST))), lambda: backend.estimate(Outline(80, 60))):
             with pytest.raises(Failure) as caught:
                 ask()
             assert caught.value.code == "workers-die"

@@ -13,7 +13,7 @@ import pytest
 
 from backend.protocol import client
 from backend.protocol.errors import Failure
-from backend.protocol.estimate import Estimate
+from backend.protocol.estimate import Estimate, Outline
 from backend.protocol.installation import Installation
 from backend.protocol.job import Settings
 from backend.protocol.live_estimate import LiveEstimate
@@ -28,7 +28,7 @@ def measured() -> Iterator[Installation]:
     """A home whose device has been measured."""
     with home() as found:
         with client.connect(found) as backend:
-            backend.estimate(100, 100)
+            backend.estimate(Outline(100, 100))
         yield found
 
 
@@ -55,9 +55,9 @@ def worker_of(installation: Installation) -> int:
 
 
 def test_it_tells_what_a_client_is_told(live: LiveEstimate, measured: Installation) -> None:
-    live.ask(1000, 800, Settings(preset="draft"), channels=4, depth="u16")
+    live.ask(Outline(1000, 800, Settings(preset="draft"), channels=4, depth="u16"))
     with client.connect(measured) as backend:
-        assert polled(live) == backend.estimate(1000, 800, Settings(preset="draft"), channels=4, depth="u16")
+        assert polled(live) == backend.estimate(Outline(1000, 800, Settings(preset="draft"), channels=4, depth="u16"))
     assert live.poll() is None
 
 
@@ -67,7 +67,7 @@ def test_only_the_last_question_is_answered_and_nothing_waits(live: LiveEstimate
     longest, answers = 0.0, []
     for size in range(64, 564):
         started = time.monotonic()
-        live.ask(1000, 800, Settings(size=size))
+        live.ask(Outline(1000, 800, Settings(size=size)))
         answers.append(live.poll())
         longest = max(longest, time.monotonic() - started)
         time.sleep(0.001)
@@ -76,31 +76,31 @@ def test_only_the_last_question_is_answered_and_nothing_waits(live: LiveEstimate
     assert longest < 1
     assert not any(answers)
     with client.connect(measured) as backend:
-        assert last == backend.estimate(1000, 800, Settings(size=563))
+        assert last == backend.estimate(Outline(1000, 800, Settings(size=563)))
     assert live.poll() is None
 
 
 def test_a_refusal_is_raised_and_the_next_question_answered(live: LiveEstimate) -> None:
-    live.ask(1, 1)
+    live.ask(Outline(1, 1))
     with pytest.raises(Failure) as caught:
         polled(live)
     assert caught.value.code == "too-small"
-    live.ask(1000, 800)
+    live.ask(Outline(1000, 800))
     assert polled(live).seconds > 0
 
 
 def test_a_backend_that_left_meanwhile_is_started_again(live: LiveEstimate, measured: Installation) -> None:
-    live.ask(1000, 800)
+    live.ask(Outline(1000, 800))
     before = polled(live)
     client.stop(measured)
-    live.ask(1000, 800)
+    live.ask(Outline(1000, 800))
     assert polled(live).bytes == pytest.approx(before.bytes, rel=0.5)
 
 
 def test_a_backend_that_dies_over_a_question_is_told_of(live: LiveEstimate, measured: Installation) -> None:
     worker = worker_of(measured)
     os.kill(worker, signal.SIGSTOP)
-    live.ask(1000, 800)
+    live.ask(Outline(1000, 800))
     assert wait_until(lambda: live._backend is not None)
     with client.connect(measured) as backend:
         pid = backend.status()["pid"]
@@ -109,7 +109,7 @@ def test_a_backend_that_dies_over_a_question_is_told_of(live: LiveEstimate, meas
         polled(live)
     assert caught.value.code == "lost"
     os.kill(worker, signal.SIGCONT)  # it sees then that its pipe has ended
-    live.ask(1000, 800)
+    live.ask(Outline(1000, 800))
     assert polled(live).seconds > 0
     assert wait_until(lambda: worker not in processes_of(measured.home))
 
@@ -119,7 +119,7 @@ def test_closing_waits_for_no_answer(measured: Installation) -> None:
     os.kill(worker, signal.SIGSTOP)
     try:
         live = LiveEstimate(lambda: client.connect(measured))
-        live.ask(1000, 800)
+        live.ask(Outline(1000, 800))
         assert wait_until(lambda: live._backend is not None)
         started = time.monotonic()
         live.close()
@@ -132,7 +132,7 @@ def test_closing_waits_for_no_answer(measured: Installation) -> None:
 def test_a_backend_that_is_not_installed_is_told_of(measured: Installation) -> None:
     nowhere = Installation(measured.home / "nowhere", Path("/no/such/python"))
     with LiveEstimate(lambda: client.connect(nowhere)) as live:
-        live.ask(1000, 800)
+        live.ask(Outline(1000, 800))
         with pytest.raises(Failure) as caught:
             polled(live)
     assert caught.value.code == "not-installed"

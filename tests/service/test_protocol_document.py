@@ -15,6 +15,7 @@ import pytest
 from backend.protocol import client
 from backend.protocol.client import Backend, Run
 from backend.protocol.errors import ERRORS, Failure
+from backend.protocol.estimate import Outline
 from backend.protocol.events import Preview
 from backend.protocol.installation import Installation
 from backend.protocol.job import Settings
@@ -140,7 +141,7 @@ def traffic(request: pytest.FixtureRequest) -> tuple[Traffic, Traffic, list[Read
 
 def _everything(backend: Backend) -> None:
     backend.status()
-    backend.estimate(80, 60, styles=[HEADER])
+    backend.estimate(Outline(80, 60, styles=[HEADER]))
     for wrong in ({"type": "fly"}, {"type": "estimate", "request": "x"}, {"type": "submit", "job": "x"}):
         with pytest.raises(Failure):
             backend.ask({**wrong, WRONG: True}, "never")
