@@ -45,13 +45,15 @@ class Machine:
         """GIMP's settings folder."""
         return self.folder / "gimp"
 
-    def play(self, name: str, cases: Sequence[dict[str, Any]], seconds: float = 400) -> dict[str, Any]:
+    def play(
+        self, name: str, cases: Sequence[dict[str, Any]], seconds: float = 400, program: Path = INSIDE
+    ) -> dict[str, Any]:
         """Have one start of GIMP play the cases; their outcomes, and under "output" what GIMP printed."""
         folder = self.folder / name
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         (folder / "cases.json").write_text(json.dumps(list(cases)))
-        command = [f"gimp-console-{self.version}", "-i", "-d", "-f", "-s", "--batch-interpreter=python-fu-eval"]
-        command += ["-b", f'exec(open("{INSIDE}").read())', "--quit"]
+        command = [f"gimp-console-{self.version}", "-i", "-d", "-s", "--batch-interpreter=python-fu-eval"]
+        command += ["-b", f'exec(open("{program}").read())', "--quit"]
         variables = {
             "GIMP3_DIRECTORY": str(self.config),
             "NEURAL_STYLE_TEST_FOLDER": str(folder),

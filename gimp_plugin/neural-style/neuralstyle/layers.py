@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from array import array
+from dataclasses import replace
 
 from gi.repository import Gegl, Gimp
 from protocol.job import Picture
 
+from . import profiles
 from .failures import Refusal
 from .source import Source
 
@@ -36,24 +38,51 @@ def read(source: Source) -> Picture:
     """The pixels to paint, as deep as the image needs so that nothing is clipped or banded."""
     layer = source.layer
     channels = (1 if layer.is_gray() else 3) + (1 if layer.has_alpha() else 0)
-    depth = DEPTHS.get(source.image.get_precision(), "f32") if _is_srgb(source.image) else "f32"
+    depth = DEPTHS.get(source.image.get_precision(), "f32") if profiles.is_srgb(source.image) else "f32"
     pixels = _get(source, _format(channels, depth))
     return Picture(source.width, source.height, channels, depth, pixels)
 
 
 def add_above(source: Source, picture: Picture, name: str) -> Gimp.Layer:
-    """A new layer with the picture, directly above the source, in one undo step; a selection becomes its mask."""
+    """A new layer with the picture, directly above the source, in one undo step; a selection becomes its mask.
+
+    An indexed image cannot hold the picture's colours: then the layer is in a new image, a copy in RGB.
+    """
+    if source.image.get_base_type() != Gimp.ImageBaseType.INDEXED:
+        return _add(source, picture, name)
+    copy = in_rgb(source)
+    try:
+        return _add(copy, picture, name)
+    except BaseException:
+        copy.image.delete()
+        raise
+
+
+def in_rgb(source: Source) -> Source:
+    """The same rectangle of the same layer in a copy of the image that is RGB."""
+    image = source.image.duplicate()
+    image.convert_rgb()
+    return replace(source, image=image, layer=_counterpart(source.image, source.layer, image))
+
+
+def _counterpart(image: Gimp.Image, layer: Gimp.Layer, copy: Gimp.Image) -> Gimp.Layer:
+    parent = layer.get_parent()
+    siblings = copy.get_layers() if parent is None else _counterpart(image, parent, copy).get_children()
+    return siblings[image.get_item_position(layer)]
+
+
+def _add(source: Source, picture: Picture, name: str) -> Gimp.Layer:
     image, layer = source.image, source.layer
+    _, _, width, height = source.inside
     image.undo_group_start()
     try:
-        new = Gimp.Layer.new(image, name, source.width, source.height, layer.type(), 100.0, Gimp.LayerMode.NORMAL)
+        new = Gimp.Layer.new(image, name, width, height, layer.type(), 100.0, Gimp.LayerMode.NORMAL)
         new.set_offsets(*source.offsets)
         if not image.insert_layer(new, layer.get_parent(), image.get_item_position(layer)):
             raise Refusal("GIMP did not take the new layer. Unlock the layer group that it belongs in and try again.")
         try:
-            _put(new, *_exact(source, picture))
-            if source.selected:
-                new.add_mask(new.create_mask(Gimp.AddMaskType.SELECTION))
+            _put(new, source, picture)
+            _add_mask(new, source)
         except BaseException:
             image.remove_layer(new)  # half a layer is worse than none
             raise
@@ -63,28 +92,58 @@ def add_above(source: Source, picture: Picture, name: str) -> Gimp.Layer:
     return new
 
 
-def _is_srgb(image: Gimp.Image) -> bool:
-    """Whether sRGB's integers hold all of the image's colours, as far as its profile says."""
-    profile = image.get_color_profile()
-    return profile is None or "srgb" in (profile.get_label() or "").lower()
+def _add_mask(new: Gimp.Layer, source: Source) -> None:
+    """Let the new layer show only where the source does, and what is selected of that."""
+    own = source.layer.get_mask() if source.layer.get_apply_mask() else None
+    if own is None:
+        if source.selected:
+            new.add_mask(new.create_mask(Gimp.AddMaskType.SELECTION))
+        return
+    mask = new.create_mask(Gimp.AddMaskType.BLACK)
+    new.add_mask(mask)
+    x, y, width, height = source.inside
+    shadow = mask.get_shadow_buffer()
+    own.get_buffer().copy(Gegl.Rectangle.new(x, y, width, height), Gegl.AbyssPolicy.NONE, shadow, _whole(mask))
+    shadow.flush()
+    mask.merge_shadow(True)  # through the selection, if there is one
+    mask.update(0, 0, width, height)
 
 
 def _format(channels: int, depth: str) -> str:
     return f"{MODELS[channels]} {COMPONENTS[depth]}"
 
 
+def _whole(drawable: Gimp.Drawable) -> Gegl.Rectangle:
+    return Gegl.Rectangle.new(0, 0, drawable.get_width(), drawable.get_height())
+
+
 def _get(source: Source, pixel_format: str) -> bytes:
+    """The rectangle's pixels, where it reaches out of the layer those of the layer's border."""
     rectangle = Gegl.Rectangle.new(source.x, source.y, source.width, source.height)
-    pixels: bytes = source.layer.get_buffer().get(rectangle, 1.0, pixel_format, Gegl.AbyssPolicy.NONE)
+    with profiles.as_srgb(source.image, source.layer, rectangle) as (buffer, place):
+        pixels: bytes = buffer.get(place, 1.0, pixel_format, Gegl.AbyssPolicy.CLAMP)
     return pixels
 
 
-def _put(layer: Gimp.Layer, pixel_format: str, pixels: bytes) -> None:
-    width, height = layer.get_width(), layer.get_height()
-    buffer = layer.get_buffer()
-    buffer.set(Gegl.Rectangle.new(0, 0, width, height), pixel_format, pixels)
-    buffer.flush()
-    layer.update(0, 0, width, height)
+def _put(layer: Gimp.Layer, source: Source, picture: Picture) -> None:
+    pixel_format, pixels = _exact(source, picture)
+    pixels = _cropped(pixels, source)
+    with profiles.from_srgb(source.image, layer) as buffer:
+        buffer.set(_whole(layer), pixel_format, pixels)
+        buffer.flush()
+    layer.update(0, 0, layer.get_width(), layer.get_height())
+
+
+def _cropped(pixels: bytes, source: Source) -> bytes:
+    """The pixels of the part that the layer has; GIMP ends a plug-in that writes beside a layer."""
+    x, y, width, height = source.inside
+    if (width, height) == (source.width, source.height):
+        return pixels
+    row = len(pixels) // source.height
+    pixel = row // source.width
+    left = (x - source.x) * pixel
+    starts = range((y - source.y) * row + left, (y - source.y + height) * row + left, row)
+    return b"".join(pixels[start : start + width * pixel] for start in starts)
 
 
 def _exact(source: Source, picture: Picture) -> tuple[str, bytes]:

@@ -9,10 +9,14 @@ from protocol.job import MIN_SIDE
 
 from .failures import Refusal
 
+# A selection is painted with some of its surroundings, so that neither strokes nor colours end at its edge.
+CONTEXT = 8  # parts of the selection's longer side
+LEAST_CONTEXT = 16
+
 
 @dataclass(frozen=True)
 class Source:
-    """A rectangle of a layer, in the layer's own coordinates."""
+    """A rectangle of a layer, in the layer's own coordinates; at a layer narrower than can be painted it reaches out."""
 
     image: Gimp.Image
     layer: Gimp.Layer
@@ -23,30 +27,32 @@ class Source:
     selected: bool
 
     @property
+    def inside(self) -> tuple[int, int, int, int]:
+        """The part that the layer has, which the new layer will cover: left, top, width, height."""
+        x, width = _common(self.x, self.width, self.layer.get_width())
+        y, height = _common(self.y, self.height, self.layer.get_height())
+        return x, y, width, height
+
+    @property
     def offsets(self) -> tuple[int, int]:
-        """Where the rectangle lies in the image; may be negative."""
-        _, x, y = self.layer.get_offsets()
-        return x + self.x, y + self.y
+        """Where that part lies in the image; may be negative."""
+        _, left, top = self.layer.get_offsets()
+        x, y, _, _ = self.inside
+        return left + x, top + y
 
 
 def find_source(image: Gimp.Image, drawables: list[Gimp.Drawable]) -> Source:
-    """The rectangle to paint: the selection's bounds or the whole layer; raises Refusal."""
+    """The rectangle to paint: the selection with its surroundings, or the whole layer; raises Refusal."""
     layer = _only_layer(drawables)
-    if image.get_base_type() == Gimp.ImageBaseType.INDEXED:
-        raise Refusal(
-            "An indexed image cannot hold the colours of the result. "
-            "Choose Image > Mode > RGB first; Image > Mode > Indexed brings a palette back afterwards."
-        )
     if image.get_floating_sel() is not None:
         raise Refusal("There is a floating selection. Choose Layer > Anchor Layer or Layer > To New Layer first.")
-    source = _rectangle(image, layer)
-    if min(source.width, source.height) < MIN_SIDE:
-        what = "selected part of the layer" if source.selected else "layer"
+    width, height = layer.get_width(), layer.get_height()
+    if max(width, height) < MIN_SIDE:
         raise Refusal(
-            f"The {what} is {source.width} x {source.height} pixels, but both sides must have at least {MIN_SIDE}. "
-            f"Choose a larger {'selection' if source.selected else 'layer'}."
+            f"The layer is {width} x {height} pixels, but one side must have at least {MIN_SIDE}. "
+            "Choose a larger layer."
         )
-    return source
+    return _rectangle(image, layer)
 
 
 def _only_layer(drawables: list[Gimp.Drawable]) -> Gimp.Layer:
@@ -57,18 +63,10 @@ def _only_layer(drawables: list[Gimp.Drawable]) -> Gimp.Layer:
         )
     drawable = drawables[0]
     if isinstance(drawable, Gimp.LayerMask):
-        raise Refusal(
-            "Neural Style paints layers, but a layer mask is being edited. "
-            "Click the layer's picture in the Layers dialog, beside its mask, and try again."
-        )
+        drawable = Gimp.Layer.from_mask(drawable)
     if not isinstance(drawable, Gimp.Layer):
         raise Refusal(
             "Neural Style paints layers, but a channel is selected. Select a layer in the Layers dialog and try again."
-        )
-    if drawable.is_group():
-        raise Refusal(
-            "Neural Style paints single layers, but a layer group is selected. Select a layer inside the group, "
-            "or merge a copy of the group with Layer > Merge Layer Group, and try again."
         )
     return drawable
 
@@ -81,4 +79,23 @@ def _rectangle(image: Gimp.Image, layer: Gimp.Layer) -> Source:
             "The selection does not touch the layer. "
             "Select a part of the layer, or choose Select > None to paint all of it."
         )
+    if selected:
+        context = max(LEAST_CONTEXT, max(width, height) // CONTEXT)
+        x, width = _common(x - context, width + 2 * context, layer.get_width())
+        y, height = _common(y - context, height + 2 * context, layer.get_height())
+    x, width = _wide_enough(x, width)
+    y, height = _wide_enough(y, height)
     return Source(image, layer, x, y, width, height, selected)
+
+
+def _common(start: int, length: int, whole: int) -> tuple[int, int]:
+    """Start and length of what an interval has in common with 0..whole."""
+    end = min(start + length, whole)
+    start = max(start, 0)
+    return start, end - start
+
+
+def _wide_enough(start: int, length: int) -> tuple[int, int]:
+    """The interval, or the shortest one around it that can be painted."""
+    missing = max(0, MIN_SIDE - length)
+    return start - missing // 2, length + missing
