@@ -59,16 +59,11 @@ def add_above(source: Source, picture: Picture, name: str) -> Gimp.Layer:
 
 
 def in_rgb(source: Source) -> Source:
-    """The same rectangle of the same layer in a copy of the image that is RGB."""
+    """The same rectangle of the same layer in a copy of the image that is RGB; an indexed image has no groups."""
+    position = source.image.get_item_position(source.layer)
     image = source.image.duplicate()
     image.convert_rgb()
-    return replace(source, image=image, layer=_counterpart(source.image, source.layer, image))
-
-
-def _counterpart(image: Gimp.Image, layer: Gimp.Layer, copy: Gimp.Image) -> Gimp.Layer:
-    parent = layer.get_parent()
-    siblings = copy.get_layers() if parent is None else _counterpart(image, parent, copy).get_children()
-    return siblings[image.get_item_position(layer)]
+    return replace(source, image=image, layer=image.get_layers()[position])
 
 
 def _add(source: Source, picture: Picture, name: str) -> Gimp.Layer:
