@@ -25,7 +25,7 @@ def wide() -> bytes:
 
 
 def table() -> bytes:
-    """A profile of tables only, in which sRGB's red and blue have changed places: whoever ignores it sees blue faces."""
+    """A profile of tables only, in which sRGB's red and blue have changed places: without it, faces are blue."""
     primaries = SRGB[:, ::-1]
     axis = np.linspace(0, 1, GRID)
     grid = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), -1)

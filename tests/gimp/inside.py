@@ -86,8 +86,6 @@ def build(case: dict[str, Any]) -> tuple[Gimp.Image, Gimp.Layer]:
         image.select_rectangle(Gimp.ChannelOps.REPLACE, x, y, w, h)
         if feather:
             Gimp.Selection.feather(image, feather)
-    if case["indexed"]:
-        image.convert_indexed(Gimp.ConvertDitherType.NONE, Gimp.ConvertPaletteType.GENERATE, 32, False, False, "")
     return image, layer
 
 
@@ -109,14 +107,8 @@ def put(layer: Gimp.Layer, data: bytes) -> None:
 def targets(case: dict[str, Any], image: Gimp.Image, layer: Gimp.Layer) -> list[Gimp.Drawable]:
     """The drawables the plug-in is called on."""
     kind = case["target"]
-    if kind == "group":
-        return [layer.get_parent()]
     if kind == "two":
         return list(image.get_layers()[:2])
-    if kind == "mask":
-        mask = layer.create_mask(Gimp.AddMaskType.WHITE)
-        layer.add_mask(mask)
-        return [mask]
     if kind == "channel":
         channel = Gimp.Channel.new_from_component(image, Gimp.ChannelType.RED, "Channel")
         image.insert_channel(channel, None, 0)
@@ -212,9 +204,12 @@ def read_as_style(case: dict[str, Any]) -> dict[str, Any]:
         put(layer, photo(width, height))
         if case["path"].endswith(".gif"):
             image.convert_indexed(Gimp.ConvertDitherType.NONE, Gimp.ConvertPaletteType.GENERATE, 8, True, False, "")
+        if "profile" in case:
+            image.set_color_profile(Gimp.ColorProfile.new_from_file(file(case["profile"])))
         Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, file(case["path"]), None)
         image.delete()
     picture = read_style(file(case["path"]))
+    (FOLDER / f"{case['name']}.style").write_bytes(picture.pixels)
     whole_picture = len(picture.pixels) == picture.nbytes
     return {"size": [picture.width, picture.height], "whole": whole_picture, "left": len(Gimp.get_images())}
 

@@ -225,7 +225,10 @@ def state(image: Gimp.Image) -> list[str]:
 
 
 def every_layer(layers: list[Gimp.Layer]) -> list[Gimp.Layer]:
-    return [inner for layer in layers for inner in (layer, *(every_layer(layer.get_children()) if layer.is_group() else ()))]
+    found = []
+    for layer in layers:
+        found += [layer, *(every_layer(layer.get_children()) if layer.is_group() else ())]
+    return found
 
 
 def call(case: dict[str, Any], image: Gimp.Image, drawable: Gimp.Drawable) -> tuple[Gimp.Layer | None, str]:
@@ -243,7 +246,9 @@ def call(case: dict[str, Any], image: Gimp.Image, drawable: Gimp.Drawable) -> tu
     return None, str(values.index(1) if values.length() > 1 else "no message")
 
 
-def there_and_back(case: dict[str, Any], image: Gimp.Image, drawable: Gimp.Drawable) -> tuple[Gimp.Layer, dict[str, Any]]:
+def there_and_back(
+    case: dict[str, Any], image: Gimp.Image, drawable: Gimp.Drawable
+) -> tuple[Gimp.Layer, dict[str, Any]]:
     """The new layer that the plug-in's own functions make of exactly what they would send, and what that is."""
     layers, source = importlib.import_module("neuralstyle.layers"), importlib.import_module("neuralstyle.source")
     found = source.find_source(image, [drawable])
@@ -274,7 +279,6 @@ def play(case: dict[str, Any]) -> dict[str, Any]:
     if new is not None:
         target = new.get_image()
         outcome["same_image"] = target.get_id() == image.get_id()
-        outcome["base"] = target.get_base_type() == Gimp.ImageBaseType.INDEXED
         outcome["precision"] = target.get_precision() == image.get_precision()
         outcome["new"] = describe(target, new, f"{name}-new")
         below = siblings_of(target, new)[target.get_item_position(new) + 1]

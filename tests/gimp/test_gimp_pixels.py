@@ -36,7 +36,6 @@ USUAL: dict[str, Any] = {
 TYPES = ("U8", "U16", "U32", "HALF", "FLOAT", "DOUBLE")
 CURVES = ("LINEAR", "NON_LINEAR", "PERCEPTUAL")
 PRECISIONS = {f"{t}_{c}": {"precision": f"{t}_{c}"} for t in TYPES for c in CURVES}
-# What GIMP converts in 8 bits may be off by one step on the way back; ways with a table are no exact inverses.
 SENT_AND_BACK: dict[str, dict[str, Any]] = {
     **PRECISIONS,
     "gray": {"base": "GRAY", "alpha": False},
@@ -51,7 +50,12 @@ SENT_AND_BACK: dict[str, dict[str, Any]] = {
     "wide-16-linear": {"profile": "wide", "assigned": True, "precision": "U16_LINEAR"},
     "linear-profile": {"profile": "srgb-linear", "assigned": True},
     "table-profile": {"profile": "table", "assigned": True},
-    "table-profile-16": {"profile": "table", "assigned": True, "precision": "U16_NON_LINEAR", "selection": (12, 12, 9, 9, 0)},
+    "table-profile-16": {
+        "profile": "table",
+        "assigned": True,
+        "precision": "U16_NON_LINEAR",
+        "selection": (12, 12, 9, 9, 0),
+    },
     "larger-than-canvas": {"size": (150, 120), "offsets": (-20, -30)},
     "outside-canvas": {"offsets": (200, -90)},
     "in-group": {"in_group": True, "offsets": (-3, 4)},
@@ -81,6 +85,7 @@ SENT_AND_BACK: dict[str, dict[str, Any]] = {
     "12000-wide": {"size": (12000, 40)},
     "12000-wide-float": {"size": (12000, 24), "precision": "FLOAT_LINEAR", "offsets": (-6000, 0)},
     "12000-high": {"size": (20, 12000), "alpha": False},
+    "smallest": {"size": (16, 2)},
 }
 PAINTED: dict[str, dict[str, Any]] = {
     "painted-text": {"kind": "text"},
@@ -90,7 +95,7 @@ PAINTED: dict[str, dict[str, Any]] = {
     "painted-wide-gamut": {"profile": "wide", "assigned": True},
     "painted-table-profile": {"profile": "table", "assigned": True},
     "painted-one-pixel-wide": {"size": (1, 70)},
-    "painted-12000-wide": {"size": (12000, 40)},
+    "painted-12000-wide": {"size": (12000, 200)},
 }
 # Tables are interpolated: there and back again is only about the same colour.
 INEXACT = ("table-profile", "table-profile-16")
@@ -112,7 +117,7 @@ def played(gimp: Machine) -> dict[str, Any]:
     (folder / "table.icc").write_bytes(icc.table())
     cases = [USUAL | {"name": name} | case for name, case in SENT_AND_BACK.items() if in_reach(gimp, name)]
     cases += [USUAL | {"name": name, "paint": TINY} | case for name, case in PAINTED.items()]
-    return gimp.play("pixels", cases, program=INSIDE.with_name("pixels_inside.py"))
+    return gimp.play("pixels", cases, program=INSIDE.with_name("pixels_inside.py"), fonts=True)
 
 
 def in_reach(gimp: Machine, name: str) -> bool:

@@ -23,16 +23,17 @@ def test_dialog_one_undo_step_and_repeat(gimp: Machine) -> None:
         gui.wait_for("2 layers)*", 120)
         gui.key("ctrl+z")
         gui.wait_for("1 layer) ", 10)
+        gui.key("ctrl+a")  # now the new layer gets a mask too
         gui.key("ctrl+f")
         gui.wait_for("2 layers)*", 120)
         gui.key("ctrl+z")
-        gui.wait_for("1 layer) ", 10)
+        gui.wait_for("1 layer)", 10)
         gone = gimp.installation.python.rename(gimp.installation.python.with_name("python-away"))
         client.stop(gimp.installation)
         try:
             gui.key("ctrl+f")
             gui.wait_for("GIMP Message", 30)
-            assert gui.has("1 layer) ")
+            assert gui.has("1 layer)")
         finally:
             gone.rename(gimp.installation.python)
 

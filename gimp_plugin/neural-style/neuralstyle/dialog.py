@@ -17,8 +17,8 @@ SPACING = 12
 WIDTH = 460
 
 
-def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig) -> bool:
-    """Show the dialog; False when it was cancelled, else `config` has the answers."""
+def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, note: str | None = None) -> bool:
+    """Show the dialog, with a note under it; False when it was cancelled, else `config` has the answers."""
     GimpUi.init(NAME)
     dialog = GimpUi.ProcedureDialog.new(procedure, config, "Neural Style")
     # A drop-down in GIMP 3.2 as well, and scales on which half and double are the same way apart.
@@ -30,6 +30,8 @@ def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig) -> bool:
     dialog.get_content_area().set_size_request(WIDTH, -1)
     dialog.get_content_area().pack_start(row, False, False, 0)
     dialog.get_content_area().reorder_child(row, 0)
+    if note is not None:
+        dialog.get_content_area().pack_start(_note(note), False, False, 0)
     _require_style(dialog, config)
     answered: bool = dialog.run()
     dialog.destroy()
@@ -53,6 +55,12 @@ def _style_row(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig) -> Gtk.W
     _follow(config, lambda file: _show(picture, file))
     row.show_all()
     return row
+
+
+def _note(text: str) -> Gtk.Widget:
+    label = Gtk.Label(label=text, wrap=True, xalign=0.0, margin_top=SPACING, max_width_chars=1)
+    label.show()
+    return label
 
 
 def _require_style(dialog: Gtk.Dialog, config: Gimp.ProcedureConfig) -> None:

@@ -48,7 +48,7 @@ def add_above(source: Source, picture: Picture, name: str) -> Gimp.Layer:
 
     An indexed image cannot hold the picture's colours: then the layer is in a new image, a copy in RGB.
     """
-    if source.image.get_base_type() != Gimp.ImageBaseType.INDEXED:
+    if not source.in_new_image:
         return _add(source, picture, name)
     copy = in_rgb(source)
     try:

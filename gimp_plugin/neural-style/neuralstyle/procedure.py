@@ -16,6 +16,10 @@ PRESETS = (
     ("high", "High", "The most careful painting; takes several times as long"),
     ("full", "Full size", "Like Normal, then painted on up to the layer's own size; a large layer takes very long"),
 )
+NEW_IMAGE = (
+    "This image has a palette, which cannot hold the colours of the result. "
+    "The result opens as a new image in RGB; this one stays as it is."
+)
 
 
 def create(plug_in: Gimp.PlugIn) -> Gimp.Procedure:
@@ -30,12 +34,15 @@ def create(plug_in: Gimp.PlugIn) -> Gimp.Procedure:
         "Repaint the layer in the style of another picture",
         "Paints the layer anew with the colours, strokes and textures of a style picture (neural style transfer "
         "by Gatys, Ecker and Bethge on VGG-19). The result is a new layer above the original, which stays as it is. "
-        "With a selection only the selected part is painted.",
+        "With a selection only the selected part is painted. An indexed image stays as it is, and the result is a "
+        "layer of a new RGB image.",
         NAME,
     )
     procedure.set_attribution("The Neural Style for GIMP authors", "MIT licence", "2026")
     _add_arguments(procedure)
-    procedure.add_layer_return_value("layer", "Layer", "The new layer", True, READ_WRITE)
+    procedure.add_layer_return_value(
+        "layer", "Layer", "The new layer; that of an indexed image is in a new RGB image", True, READ_WRITE
+    )
     return procedure
 
 
@@ -127,9 +134,12 @@ def _paint(
     if run_mode == Gimp.RunMode.INTERACTIVE:
         from .dialog import ask
 
-        if not ask(procedure, config):
+        if not ask(procedure, config, NEW_IMAGE if source.in_new_image else None):
             return None
-    return stylise(source, config)
+    layer = stylise(source, config)
+    if source.in_new_image and run_mode != Gimp.RunMode.NONINTERACTIVE and Gimp.default_display() is not None:
+        Gimp.Display.new(layer.get_image())
+    return layer
 
 
 def _failed(procedure: Gimp.Procedure, text: str) -> Gimp.ValueArray:

@@ -16,7 +16,13 @@ TABLES = (b"A2B0", b"A2B1", b"A2B2", b"D2B0", b"D2B1")
 def is_srgb(image: Gimp.Image) -> bool:
     """Whether sRGB's integers hold all of the image's colours, as far as its profile says."""
     profile = image.get_color_profile()
-    return profile is None or profile.is_equal(Gimp.ColorProfile.new_rgb_srgb()) or profile.get_label() == SRGB
+    return profile is None or profile.is_equal(_srgb(image)) or profile.get_label() == SRGB
+
+
+def make_readable(image: Gimp.Image) -> None:
+    """Bring an image of the plug-in's own to sRGB where GEGL could not convert its colours."""
+    if not _gegl_converts(image):
+        image.convert_color_profile(_srgb(image), INTENT, True)
 
 
 @contextmanager

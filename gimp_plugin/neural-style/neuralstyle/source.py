@@ -16,7 +16,7 @@ LEAST_CONTEXT = 16
 
 @dataclass(frozen=True)
 class Source:
-    """A rectangle of a layer, in the layer's own coordinates; at a layer narrower than can be painted it reaches out."""
+    """A rectangle of a layer, in the layer's own coordinates; it reaches out of a layer too narrow to be painted."""
 
     image: Gimp.Image
     layer: Gimp.Layer
@@ -25,6 +25,11 @@ class Source:
     width: int
     height: int
     selected: bool
+
+    @property
+    def in_new_image(self) -> bool:
+        """Whether the result must go to an image of its own: a palette cannot hold its colours."""
+        return self.image.get_base_type() == Gimp.ImageBaseType.INDEXED
 
     @property
     def inside(self) -> tuple[int, int, int, int]:

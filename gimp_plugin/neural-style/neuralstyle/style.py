@@ -6,6 +6,7 @@ from gi.repository import Gegl, Gimp, Gio
 from protocol.errors import Failure
 from protocol.job import Picture
 
+from . import profiles
 from .failures import Refusal
 
 # More than any working size can use; a scan of 20,000 pixels need not travel.
@@ -39,6 +40,7 @@ def _visible(image: Gimp.Image) -> Picture:
     image.policy_rotate(False)
     if image.get_base_type() == Gimp.ImageBaseType.INDEXED:
         image.convert_rgb()
+    profiles.make_readable(image)
     layer = Gimp.Layer.new_from_visible(image, image, "visible")
     width, height = layer.get_width(), layer.get_height()
     scale = min(1.0, LONGEST_SIDE / max(width, height))
