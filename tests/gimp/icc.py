@@ -79,4 +79,5 @@ def _lab(xyz: Array) -> Array:
 def _from_lab(lab: Array) -> Array:
     y = (lab[..., 0] + 16) / 116
     f = np.stack([y + lab[..., 1] / 500, y, y - lab[..., 2] / 200], -1)
-    return np.where(f > 6 / 29, f**3, (116 * f - 16) * 27 / 24389) * D50
+    xyz: Array = np.where(f > 6 / 29, f**3, (116 * f - 16) * 27 / 24389) * D50
+    return xyz

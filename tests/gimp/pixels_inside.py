@@ -77,14 +77,16 @@ def build(case: dict[str, Any]) -> tuple[Gimp.Image, Gimp.Layer]:
     if case["profile"] and not case["assigned"]:
         image.set_color_profile(profile_of(case["profile"]))
     insert(image, new_layer(image, "Below", *CANVAS, case["base"], False), None)
-    parent = None
+    parent: Any = None
     if case["in_group"] or case["kind"] == "group":
         parent = Gimp.GroupLayer.new(image, "Group")
         insert(image, parent, None)
     layer = KINDS[case["kind"]](case, image, parent)
+    if case["kind"] == "group":
+        layer = parent
     if case["mask"]:
-        mask = (parent if case["kind"] == "group" else layer).create_mask(Gimp.AddMaskType.WHITE)
-        (parent if case["kind"] == "group" else layer).add_mask(mask)
+        mask = layer.create_mask(Gimp.AddMaskType.WHITE)
+        layer.add_mask(mask)
         fill_mask(mask)
     if case["selection"]:
         x, y, width, height, feather = case["selection"]
@@ -97,7 +99,7 @@ def build(case: dict[str, Any]) -> tuple[Gimp.Image, Gimp.Layer]:
         image.convert_indexed(Gimp.ConvertDitherType.NONE, Gimp.ConvertPaletteType.GENERATE, 16, False, False, "")
     if case["locked"]:
         layer.set_lock_content(True)
-    return image, parent if case["kind"] == "group" else layer
+    return image, layer
 
 
 def insert(image: Gimp.Image, layer: Gimp.Layer, parent: Gimp.Layer | None) -> None:
@@ -110,7 +112,8 @@ def new_layer(image: Gimp.Image, name: str, width: int, height: int, base: str, 
 
 
 def plain(case: dict[str, Any], image: Gimp.Image, parent: Gimp.Layer | None) -> Gimp.Layer:
-    layer = new_layer(image, "Portrait", *case["size"], case["base"], case["alpha"])
+    width, height = case["size"]
+    layer = new_layer(image, "Portrait", width, height, case["base"], case["alpha"])
     insert(image, layer, parent)
     layer.set_offsets(*case["offsets"])
     fill(layer)
@@ -120,7 +123,7 @@ def plain(case: dict[str, Any], image: Gimp.Image, parent: Gimp.Layer | None) ->
 def group(case: dict[str, Any], image: Gimp.Image, parent: Gimp.Layer | None) -> Gimp.Layer:
     """Two layers in the group that overlap in part, the upper one see-through."""
     plain(case, image, parent)
-    upper = new_layer(image, "Upper", 30, 30, case["base"], True)
+    upper = new_layer(image, "Upper", 30, 30, case["base"], alpha=True)
     insert(image, upper, parent)
     upper.set_offsets(-20, 20)
     fill(upper)

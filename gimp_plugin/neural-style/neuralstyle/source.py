@@ -29,7 +29,7 @@ class Source:
     @property
     def in_new_image(self) -> bool:
         """Whether the result must go to an image of its own: a palette cannot hold its colours."""
-        return self.image.get_base_type() == Gimp.ImageBaseType.INDEXED
+        return bool(self.image.get_base_type() == Gimp.ImageBaseType.INDEXED)
 
     @property
     def inside(self) -> tuple[int, int, int, int]:
