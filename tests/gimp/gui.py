@@ -101,7 +101,7 @@ class Gui:
         """Open the Neural Style dialog and choose the style picture in it."""
         self.filter("Neural Style")
         self.focus("^Neural Style$")
-        self.key("alt+p", "Return")
+        self.key("alt+f", "Return")
         self.wait_for("Select a File", 20)
         self.choose_file(str(style))
         self.focus("^Neural Style$")

@@ -6,20 +6,10 @@ from typing import Any
 
 from gi.repository import Gimp, GLib, GObject
 
+from .arguments import READ_WRITE, add_arguments
 from .failures import explain
 
 NAME = "plug-in-neural-style"
-READ_WRITE = GObject.ParamFlags.READWRITE
-PRESETS = (
-    ("draft", "Draft", "A quick look at what the style does to the picture"),
-    ("normal", "Normal", "Good quality in a short time"),
-    ("high", "High", "The most careful painting; takes several times as long"),
-    ("full", "Full size", "Like Normal, then painted on up to the layer's own size; a large layer takes very long"),
-)
-NEW_IMAGE = (
-    "This image has a palette, which cannot hold the colours of the result. "
-    "The result opens as a new image in RGB; this one stays as it is."
-)
 
 
 def create(plug_in: Gimp.PlugIn) -> Gimp.Procedure:
@@ -39,62 +29,11 @@ def create(plug_in: Gimp.PlugIn) -> Gimp.Procedure:
         NAME,
     )
     procedure.set_attribution("The Neural Style for GIMP authors", "MIT licence", "2026")
-    _add_arguments(procedure)
+    add_arguments(procedure)
     procedure.add_layer_return_value(
         "layer", "Layer", "The new layer; that of an indexed image is in a new RGB image", True, READ_WRITE
     )
     return procedure
-
-
-def _add_arguments(procedure: Gimp.Procedure) -> None:
-    procedure.add_file_argument(
-        "style-file",
-        "Style _picture",
-        "The picture whose colours, brush strokes and textures the layer is painted with",
-        Gimp.FileChooserAction.ANY,
-        True,
-        None,
-        READ_WRITE,
-    )
-    presets = Gimp.Choice.new()
-    for number, (name, label, tip) in enumerate(PRESETS):
-        presets.add(name, number, label, tip)
-    procedure.add_choice_argument(
-        "preset",
-        "_Quality",
-        "How long to paint: Draft shows the idea in the shortest time, High takes the most care with the strokes, "
-        "Full size paints strokes as fine as the layer's own pixels",
-        presets,
-        "normal",
-        READ_WRITE,
-    )
-    procedure.add_double_argument(
-        "style-strength",
-        "S_tyle strength",
-        "Below 1 the layer stays closer to the original, above 1 the style takes over more of it",
-        0.01,
-        100.0,
-        1.0,
-        READ_WRITE,
-    )
-    procedure.add_int_argument(
-        "size",
-        "_Working size",
-        "The longer side, in pixels, at which the picture is painted before it is brought to the layer's own size. "
-        "Larger gives finer strokes in relation to the picture and more detail, and takes longer",
-        64,
-        8192,
-        512,
-        READ_WRITE,
-    )
-    # Not in the dialog: a user chooses once, with `neural-style remote use`, and a script may want another one.
-    procedure.add_string_argument(
-        "backend",
-        "_Backend",
-        "Where to paint: local, tcp://HOST:PORT for another machine, or empty for what was chosen on the command line",
-        "",
-        READ_WRITE,
-    )
 
 
 def run(
@@ -134,7 +73,7 @@ def _paint(
     if run_mode == Gimp.RunMode.INTERACTIVE:
         from .dialog import ask
 
-        if not ask(procedure, config, NEW_IMAGE if source.in_new_image else None):
+        if not ask(procedure, config, source):
             return None
     layer = stylise(source, config)
     if source.in_new_image and run_mode != Gimp.RunMode.NONINTERACTIVE and Gimp.default_display() is not None:

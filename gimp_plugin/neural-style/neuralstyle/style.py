@@ -29,10 +29,38 @@ def read_style(file: Gio.File | None) -> Picture:
         image.delete()
 
 
+def read_layer(layer: Gimp.Drawable) -> Picture:
+    """A layer as it looks by itself, without those around it, reduced if it is huge; raises Refusal."""
+    if not layer.is_valid():
+        raise Refusal("The style layer is not open any more. Choose another style.")
+    image = _alone(layer)
+    try:
+        return _visible(image)
+    finally:
+        image.delete()
+
+
 def stem(file: Gio.File) -> str:
     """The file's name without its folder and extension."""
     name: str = file.get_basename()
     return name.rsplit(".", 1)[0] or name
+
+
+def _alone(layer: Gimp.Drawable) -> Gimp.Image:
+    """A new image of the layer's size with a copy of it and nothing else."""
+    source = layer.get_image()
+    base = source.get_base_type()
+    indexed = base == Gimp.ImageBaseType.INDEXED
+    base = Gimp.ImageBaseType.RGB if indexed else base
+    image = Gimp.Image.new_with_precision(layer.get_width(), layer.get_height(), base, source.get_precision())
+    image.set_color_profile(source.get_effective_color_profile())
+    copy = Gimp.Layer.new_from_drawable(layer, image)
+    image.insert_layer(copy, None, 0)
+    copy.set_offsets(0, 0)
+    copy.set_visible(True)
+    copy.set_opacity(100.0)
+    copy.set_mode(Gimp.LayerMode.NORMAL)
+    return image
 
 
 def _visible(image: Gimp.Image) -> Picture:

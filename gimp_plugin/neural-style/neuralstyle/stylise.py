@@ -6,25 +6,20 @@ from gi.repository import Gimp
 from protocol.client import connect
 from protocol.events import Done, Progress, Queued
 from protocol.installation import Installation
-from protocol.job import Job, Picture, Settings, Style
+from protocol.job import Job, Picture
 
 from . import layers
 from .failures import INSTALLATION, Refusal
+from .settings import to_settings
 from .source import Source
-from .style import read_style, stem
+from .styles import read_styles, title
 
 
 def stylise(source: Source, config: Gimp.ProcedureConfig) -> Gimp.Layer:
     """The new layer above the source; the image is not touched before the picture is finished."""
-    file = config.get_property("style-file")
-    style = read_style(file)
-    settings = Settings(
-        preset=config.get_property("preset"),
-        size=config.get_property("size"),
-        style_strength=config.get_property("style-strength"),
-    )
-    picture = _painted(Job(layers.read(source), (Style(style),), settings), config.get_property("backend"))
-    return layers.add_above(source, picture, f"{stem(file)} on {source.layer.get_name()}")
+    job = Job(layers.read(source), read_styles(config), to_settings(config))
+    picture = _painted(job, config.get_property("backend"))
+    return layers.add_above(source, picture, f"{title(config)} on {source.layer.get_name()}")
 
 
 def _painted(job: Job, where: str | None) -> Picture:
