@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import pyvips
 from gui import MAIN, Gui, gimp_window
 from machine import PHOTO, STYLE, Machine, machine
 
@@ -23,18 +25,32 @@ def test_dialog_one_undo_step_and_repeat(gimp: Machine) -> None:
         gui.wait_for("2 layers)*", 120)
         gui.key("ctrl+z")
         gui.wait_for("1 layer) ", 10)
+        gui.key("ctrl+a")  # now the new layer gets a mask too
         gui.key("ctrl+f")
         gui.wait_for("2 layers)*", 120)
         gui.key("ctrl+z")
-        gui.wait_for("1 layer) ", 10)
+        gui.wait_for("1 layer)", 10)
         gone = gimp.installation.python.rename(gimp.installation.python.with_name("python-away"))
         client.stop(gimp.installation)
         try:
             gui.key("ctrl+f")
             gui.wait_for("GIMP Message", 30)
-            assert gui.has("1 layer) ")
+            assert gui.has("1 layer)")
         finally:
             gone.rename(gimp.installation.python)
+
+
+def test_an_indexed_image_stays_and_the_result_opens_beside_it(gimp: Machine) -> None:
+    # The action search finds recent files too: "neural style" must not be in the path.
+    gimp.chroot.tmp.mkdir(exist_ok=True)
+    pyvips.Image.new_from_file(str(PHOTO)).resize(0.25).pngsave(str(gimp.chroot.tmp / "few.png"), palette=True)
+    with gimp_window(gimp.chroot, gimp.version, gimp.config, Path("/tmp/few.png")) as gui:
+        assert any("indexed" in title.lower() for title in gui.titles())
+        paint_from_the_dialog(gui)
+        gui.wait_for("2 layers)", 120)
+        assert any("RGB" in title for title in gui.titles())
+        gui.key("ctrl+z")
+        gui.wait_for("1 layer)", 10)
 
 
 def paint_from_the_dialog(gui: Gui) -> None:
