@@ -49,10 +49,10 @@ def add_above(source: Source, picture: Picture, name: str) -> Gimp.Layer:
     An indexed image cannot hold the picture's colours: then the layer is in a new image, a copy in RGB.
     """
     if not source.in_new_image:
-        return _add(source, picture, name)
+        return add(source, picture, name)
     copy = in_rgb(source)
     try:
-        return _add(copy, picture, name)
+        return add(copy, picture, name)
     except BaseException:
         copy.image.delete()
         raise
@@ -66,7 +66,8 @@ def in_rgb(source: Source) -> Source:
     return replace(source, image=image, layer=image.get_layers()[position])
 
 
-def _add(source: Source, picture: Picture, name: str) -> Gimp.Layer:
+def add(source: Source, picture: Picture, name: str) -> Gimp.Layer:
+    """The same in the source's own image, which must not be indexed."""
     image, layer = source.image, source.layer
     _, _, width, height = source.inside
     image.undo_group_start()
@@ -76,7 +77,7 @@ def _add(source: Source, picture: Picture, name: str) -> Gimp.Layer:
         if not image.insert_layer(new, layer.get_parent(), image.get_item_position(layer)):
             raise Refusal("GIMP did not take the new layer. Unlock the layer group that it belongs in and try again.")
         try:
-            _put(new, source, picture)
+            put(new, source, picture)
             _add_mask(new, source)
         except BaseException:
             image.remove_layer(new)  # half a layer is worse than none
@@ -120,7 +121,8 @@ def _get(source: Source, pixel_format: str) -> bytes:
     return pixels
 
 
-def _put(layer: Gimp.Layer, source: Source, picture: Picture) -> None:
+def put(layer: Gimp.Layer, source: Source, picture: Picture) -> None:
+    """Write the source's rectangle, painted, into the new layer; as often as wanted, and past the undo history."""
     pixel_format, pixels = _exact(source, picture)
     pixels = _cropped(pixels, source)
     with profiles.from_srgb(source.image, layer) as buffer:
