@@ -18,6 +18,7 @@ from backend.protocol.errors import Failure
 from backend.protocol.estimate import Estimate, Outline
 from backend.protocol.events import Done, Progress, Queued, duration
 from backend.protocol.installation import Installation
+from backend.protocol.layers import layers_from_text
 from backend.protocol.remotes import LOCAL
 
 WORKERS_VARIABLE = "NEURAL_STYLE_WORKERS"
@@ -115,6 +116,12 @@ def _add_settings(command: argparse.ArgumentParser) -> None:
                          help="more style above 1, more content below (1.0)")  # fmt: skip
     command.add_argument("--stroke-size", type=float, default=defaults.stroke_size, metavar="X",
                          help="broader strokes above 1, finer ones below (1.0)")  # fmt: skip
+    command.add_argument("--keep-colours", action="store_true", help="only light and dark from the style")
+    command.add_argument("--smoothness", type=float, default=defaults.smoothness, metavar="X",
+                         help="smoother areas above 1, more grain below (1.0)")  # fmt: skip
+    command.add_argument("--style-layers", default="", metavar="L",
+                         help="of the network with weights, such as conv1_1=1,conv2_1=0.5")  # fmt: skip
+    command.add_argument("--content-layers", default="", metavar="L", help="likewise, such as conv4_2=1")
     command.add_argument("--seed", type=int, default=defaults.seed, help="for starts with noise (0)")
     command.add_argument("--device", default=defaults.device, metavar="D", help="auto (default), cpu, cuda or mps")
     command.add_argument(
@@ -196,7 +203,11 @@ def _settings(options: argparse.Namespace) -> job.Settings:
         init=options.init,
         optimiser=options.optimiser,
         pooling=options.pooling,
+        smoothness=options.smoothness,
         stroke_size=options.stroke_size,
+        keep_colours=options.keep_colours,
+        style_layers=layers_from_text("style_layers", options.style_layers),
+        content_layers=layers_from_text("content_layers", options.content_layers),
         memory_limit=options.memory_limit,
     )
     settings.check()

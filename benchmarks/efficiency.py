@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterator
 from statistics import median
 
-from backend.engine.regions import POOL
+from backend.engine.layers import convolutions_to
 from backend.engine.settings import STYLE_LAYERS, Scale, Settings
 from backend.engine.stylise import stylise
-from backend.engine.vgg import VGG19, path
+from backend.engine.vgg import VGG19
 from backend.imaging.resize import resize
 from backend.weights.sources import load as load_weights
 from benchmarks.conditions import Conditions, Result
@@ -30,7 +30,7 @@ def measure(conditions: Conditions) -> Iterator[Result]:
     pair, precision = conditions.pairs[0], engine_precision()
     content, style = resize(load(pair.content), (SIDE, SIDE)).clamp(0, 1), load(pair.style)
     network = VGG19(load_weights("original"), dtype=precision)
-    weights = {name: network.convolutions[name].weight for name in path(STYLE_LAYERS) if name != POOL}
+    weights = {name: network.convolutions[name].weight for name in convolutions_to(STYLE_LAYERS)}
     work = step_operations(SIDE, SIDE, {name: (w.shape[0], w.shape[1]) for name, w in weights.items()})
     steps = STEPS_QUICKLY if conditions.quick else STEPS
     iterates = stylise(network, content, [(style, 1.0)], (Scale(SIDE, SIDE, steps + WARM),), EXACT)

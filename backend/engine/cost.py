@@ -10,18 +10,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from backend.engine.layers import Taps, halo, multiplications
 from backend.engine.regions import Span, tiles
 from backend.engine.schedule import exact_steps
-from backend.engine.settings import Scale
+from backend.engine.settings import TAPS, Scale
 from backend.imaging.sizes import Size
 
-HALO = 46
-"""Pixels of its surroundings that a tile computes on each side: 70 at the first layer, less at every deeper one, and on
-average so many, each layer taken by its multiplications."""
+HALO_SHARE = 46 / 70
+"""The pixels of its surroundings that a tile computes on each side, as a share of those that it reads: on the way to
+conv5_1 it is 70 at the first layer, less at every deeper one, and 46 on average, each taken by its multiplications."""
 AGAIN = 0.4
-"""What the first pass over several tiles adds to an evaluation, as a share of it. With `HALO`, tiles of 256 px make
-512 x 512 cost 1.95 and 512 x 341 2.1 times the whole, tiles of 128 px 3.4 and 3.3 times; 1.8, 2.3, 3.2 and 3.6 times
-were measured."""
+"""What the first pass over several tiles adds to an evaluation, as a share of it. With `HALO_SHARE`, tiles of 256 px
+make 512 x 512 cost 1.95 and 512 x 341 2.1 times the whole, tiles of 128 px 3.4 and 3.3 times; 1.8, 2.3, 3.2 and 3.6
+times were measured."""
 STYLE = 0.27
 """The style's share of the time that a scale takes to prepare, where it has the content's area."""
 
@@ -78,24 +79,33 @@ def seconds(
     layer_pixels: int,
     styles: Sequence[int] = (),
     style_size: float = 1.0,
+    taps: Taps = TAPS,
 ) -> float:
     """The seconds a job takes with a network that is loaded.
 
     `tile` is the longest side of a tile; `styles` are the pixels of each style picture, of which an unknown one is
-    taken to have as many as are wanted.
+    taken to have as many as are wanted. `taps` are the layers that are looked at: the speed was measured with the
+    default ones, and others take as many times longer as they have more multiplications.
     """
+    effort = multiplications(taps) / multiplications(TAPS)
     exact = [exact_steps(schedule, index, tile) for index in range(len(schedule))]
     painting = sum(
-        _scale(speed, scale, count, tile, styles, style_size) for scale, count in zip(schedule, exact, strict=True)
+        _scale(speed, scale, count, reads((scale.height, scale.width), tile, taps), styles, style_size)
+        for scale, count in zip(schedule, exact, strict=True)
     )
     reducing = speed.reduction * (1 + max(1, len(styles)))
-    return speed.factor * (reducing + painting + speed.layer * (layer_pixels + sum(styles)))
+    return speed.factor * (effort * (reducing + painting) + speed.layer * (layer_pixels + sum(styles)))
 
 
-def _scale(speed: Speed, scale: Scale, exact: int, tile: int, styles: Sequence[int], style_size: float) -> float:
-    """The seconds at one scale, of whose steps some are exact; a change of the network means another preparation."""
+def _scale(
+    speed: Speed, scale: Scale, exact: int, parts: tuple[int, int], styles: Sequence[int], style_size: float
+) -> float:
+    """The seconds at one scale, of whose steps some are exact; a change of the network means another preparation.
+
+    `parts` are the tiles and the pixels that they compute.
+    """
     pixels = scale.height * scale.width
-    count, read = reads((scale.height, scale.width), tile)
+    count, read = parts
     passes = 1 + AGAIN if count > 1 else 1
     wanted = pixels * style_size**2
     style = sum(min(wanted, own) for own in styles) if styles else wanted
@@ -105,12 +115,12 @@ def _scale(speed: Speed, scale: Scale, exact: int, tile: int, styles: Sequence[i
     return setups * speed.setup.at(prepared, count) + steps * speed.step.at(passes * read, passes * count)
 
 
-def reads(size: Size, tile: int) -> tuple[int, int]:
+def reads(size: Size, tile: int, taps: Taps = TAPS) -> tuple[int, int]:
     """The tiles of a picture of `size` (height, width), and the pixels they compute, with their surroundings."""
-    parts = tiles(size, tile)
-    read = sum(_read(part.rows, size[0]) * _read(part.columns, size[1]) for part in parts)
+    parts, around = tiles(size, tile), round(HALO_SHARE * halo(taps.all))
+    read = sum(_read(part.rows, size[0], around) * _read(part.columns, size[1], around) for part in parts)
     return len(parts), read
 
 
-def _read(span: Span, length: int) -> int:
-    return min(span.stop + HALO, length) - max(span.start - HALO, 0)
+def _read(span: Span, length: int, around: int) -> int:
+    return min(span.stop + around, length) - max(span.start - around, 0)

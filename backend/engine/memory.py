@@ -6,10 +6,12 @@ resident memory of real runs; they err on the safe side.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from backend.engine.settings import Scale
+from backend.engine.layers import FILTERS, Taps, convolutions_to, halo, values
+from backend.engine.regions import ALIGNMENT
+from backend.engine.settings import TAPS, Scale
 
 VALUE = 12
 """Bytes of a pixel of three fp32 values."""
@@ -21,17 +23,20 @@ precision, the layer's own bytes, and a reserve."""
 LAYER = 5 * VALUE
 """Bytes a pixel of a layer larger than the working size: its colours, and the result brought to its size. Measured with
 24 million pixels: 24 for the colours of an opaque layer, 58 with holes to fill; 28 to 31 for the result."""
-TILE = 550
-"""Bytes for each byte of precision and pixel of a tile with its surroundings: its activations and gradients."""
+GRADIENTS = 260
+"""Values for each pixel of a tile with its surroundings besides the kept activations: gradients, and what a convolution
+works with. With the 290 kept up to conv5_1 they were fitted to the peaks of real runs."""
 TRANSFORM = 5 * VALUE * 256
 """Bytes for each pixel of the longer side: what the preconditioner has of the lines that it transforms together."""
+COMPARED = 16
+"""Bytes for each value of a content layer that is compared with its target: four copies in fp32."""
+GRAMS = 12
+"""Bytes for each entry of a style layer's Gram matrix: its target, the picture's, and their difference."""
 FIXED = 64 << 20
 """Bytes for buffers that the size of a picture does not change."""
 REDUCED = 128 << 20
 """Bytes for the reduced network, its making, and buffers of its sizes that the allocator keeps beside the others.
 Measured at 512 x 512 alone, where without them the peak was 83 MiB above what was told."""
-HALO = 70
-"""Pixels of its surroundings that a tile reads on each side for conv5_1."""
 SIDES = (4096, 3072, 2048, 1536, 1024, 768, 512, 384, 256, 128)
 HISTORIES = (16, 8, 3, 1)
 
@@ -45,10 +50,11 @@ class Plan:
     bytes: int
 
 
-def plan(scale: Scale, layer_pixels: int, precision: int, limit: float) -> Plan | None:
+def plan(scale: Scale, layer_pixels: int, precision: int, limit: float, taps: Taps = TAPS) -> Plan | None:
     """The fastest way to paint at the finest scale within `limit` bytes beyond the loaded model; None if none is.
 
-    `layer_pixels` are those of the picture that is asked for; `precision` is the bytes of an activation, 2 or 4.
+    `layer_pixels` are those of the picture that is asked for; `precision` is the bytes of an activation, 2 or 4;
+    `taps` are the layers that are looked at.
     Large tiles read less twice, and a long memory saves steps: neither is given up before the other is small.
     """
     largest = max(scale.height, scale.width)
@@ -56,26 +62,43 @@ def plan(scale: Scale, layer_pixels: int, precision: int, limit: float) -> Plan 
     usual = [(history, side) for history in HISTORIES for side in sides if side >= min(512, largest)]
     tight = [(HISTORIES[-1], side) for side in sides if side < 512]
     for history, side in usual + tight:
-        needed = peak(scale, layer_pixels, precision, side, history)
+        needed = peak(scale, layer_pixels, precision, side, history, taps)
         if needed <= limit:
             return Plan(side, history, needed)
     return None
 
 
-def peak(scale: Scale, layer_pixels: int, precision: int, tile: int, history: int) -> int:
+def peak(scale: Scale, layer_pixels: int, precision: int, tile: int, history: int, taps: Taps = TAPS) -> int:
     """The bytes beyond the loaded model that painting at a scale takes at most."""
     pixels = scale.height * scale.width
-    content = 8 * precision * pixels  # conv4_2: 512 filters at 1/64 of the positions
+    content = round(precision * pixels * sum(values(layer[4:]) for layer in taps.content))
     if tile >= max(scale.height, scale.width):
         content += content + VALUE * pixels + REDUCED  # once more with the whole network, and the picture until then
     transform = TRANSFORM * max(scale.height, scale.width)
-    surroundings = (min(tile + 16 + 2 * HALO, scale.height), min(tile + 16 + 2 * HALO, scale.width))
-    activations = TILE * precision * surroundings[0] * surroundings[1]
+    read = tile + ALIGNMENT + 2 * halo(taps.all)
+    activations = round(_of_a_pixel(precision, taps) * min(read, scale.height) * min(read, scale.width))
+    grams = GRAMS * sum(FILTERS[layer[4:]] ** 2 for layer in taps.style)
     whole = layer_pixels * LAYER if layer_pixels > pixels else 0
-    return FIXED + whole + pixels * (PICTURES + PAIR * history) + content + transform + activations
+    return FIXED + whole + pixels * (PICTURES + PAIR * history) + content + transform + activations + grams
 
 
-def largest_side(schedules: Sequence[tuple[int, Scale]], layer_pixels: int, precision: int, limit: float) -> int | None:
+def _of_a_pixel(precision: int, taps: Taps) -> float:
+    """The bytes for each pixel that a tile reads: at the deepest layer, or where a content is compared."""
+    deepest = precision * (_kept(taps.all) + GRADIENTS)
+    comparing = [
+        precision * (_kept([layer]) + values(layer[4:])) + COMPARED * values(layer[4:]) for layer in taps.content
+    ]
+    return max(deepest, *comparing)
+
+
+def _kept(layers: Collection[str]) -> float:
+    """The values for each pixel that are kept for the way back from the deepest of some layers."""
+    return sum(map(values, convolutions_to(layers)))
+
+
+def largest_side(
+    schedules: Sequence[tuple[int, Scale]], layer_pixels: int, precision: int, limit: float, taps: Taps = TAPS
+) -> int | None:
     """The largest of some long sides, given with their finest scales, for which there is a plan."""
-    fitting = [side for side, scale in schedules if plan(scale, layer_pixels, precision, limit)]
+    fitting = [side for side, scale in schedules if plan(scale, layer_pixels, precision, limit, taps)]
     return max(fitting, default=None)

@@ -17,8 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from backend.engine.layers import path, tapped
 from backend.engine.regions import POOL, Operation, Region, operations, whole
-from backend.engine.vgg import VGG19, path, tapped
+from backend.engine.vgg import VGG19
 
 See = Callable[[str, Tensor, Region], None]
 """Called with a layer's name, the activations (1, N, h, w) that the tile owns, and where in the layer they are."""

@@ -13,11 +13,12 @@ from collections.abc import Collection, Iterable
 import torch
 from torch import Tensor
 
+from backend.engine.layers import convolutions_to
 from backend.engine.propagation import Propagation
-from backend.engine.regions import POOL, Region, whole
+from backend.engine.regions import Region, whole
 from backend.engine.schedule import LEAST_SIDE
 from backend.engine.terms import add_gram
-from backend.engine.vgg import VGG19, Convolution, ReducedConvolution, path
+from backend.engine.vgg import VGG19, Convolution, ReducedConvolution
 from backend.imaging.resize import resize
 from backend.imaging.sizes import factor_for_area, scaled
 
@@ -34,7 +35,9 @@ def reduced(network: VGG19, pictures: Iterable[Tensor], layers: Collection[str],
 
     The bases are those that lose least of the responses to `pictures` (1, 3, H, W).
     """
-    names = [name for name in path(layers) if name not in (POOL, "1_1")]
+    names = [name for name in convolutions_to(layers) if name != "1_1"]
+    if not names:
+        return network
     responses = {name: _Responses(network, name) for name in names}
 
     def see(layer: str, activations: Tensor, _: Region) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from backend.engine.layers import Taps
+
 STYLE_LAYERS = {"conv1_1": 0.2, "conv2_1": 0.2, "conv3_1": 0.2, "conv4_1": 0.2, "conv5_1": 0.08}
 CONTENT_LAYER = "conv4_2"
+TAPS = Taps(tuple(STYLE_LAYERS), (CONTENT_LAYER,))
 # The paper's layers, before rectification: compared by eye with relu1_1 .. relu5_1 and relu4_2 they gave cleaner
 # strokes and truer colours. conv5_1 has less than its share: at the coarsest scale it sees a handful of positions,
 # and with the full share it draws the largest shapes of a painting as bands across the picture.

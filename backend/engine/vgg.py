@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-
-from backend.engine.regions import POOL
-
-BLOCKS = ((1, 2, 64), (2, 2, 128), (3, 4, 256), (4, 4, 512), (5, 4, 512))
-"""Each block's number, its convolutions and their filters; 2x2 pooling stands between blocks."""
-
-CONVOLUTIONS = tuple(f"{block}_{index}" for block, count, _ in BLOCKS for index in range(1, count + 1))
-LAYERS = tuple(f"{kind}{name}" for name in CONVOLUTIONS for kind in ("conv", "relu"))
-"""The names of all taps: `convB_I` is the linear response, `reluB_I` the rectified one."""
 
 
 class Convolution(NamedTuple):
@@ -83,25 +74,6 @@ class VGG19:
     def _place(self, tensor: Tensor, dtype: torch.dtype) -> Tensor:
         tensor = tensor.to(self.device, dtype)
         return tensor.contiguous(memory_format=torch.channels_last) if tensor.dim() == 4 else tensor
-
-
-def path(layers: Iterable[str]) -> list[str]:
-    """The operations from the picture to the deepest of the named layers: convolutions `B_I` and poolings."""
-    wanted = set(layers)
-    if unknown := wanted.difference(LAYERS):
-        raise ValueError(f"unknown layers: {', '.join(sorted(unknown))}")
-    depth = max(CONVOLUTIONS.index(layer[4:]) for layer in wanted)
-    names: list[str] = []
-    for name in CONVOLUTIONS[: depth + 1]:
-        if name.endswith("_1") and name != "1_1":
-            names.append(POOL)
-        names.append(name)
-    return names
-
-
-def tapped(layers: Collection[str]) -> set[str]:
-    """The convolutions whose linear or rectified response is among the layers."""
-    return {layer[4:] for layer in layers}
 
 
 def fold_preprocessing(

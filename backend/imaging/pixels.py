@@ -9,7 +9,8 @@ from torch import Tensor
 
 from backend.imaging.alpha import fill_transparent
 from backend.imaging.arrays import DTYPES, TOPS, Array, array_of, picture_of
-from backend.imaging.colour import LUMINANCE, to_grey
+from backend.imaging.colour import LUMINANCE, luma, to_grey
+from backend.imaging.keep_colours import recoloured
 from backend.imaging.resize import resize
 from backend.imaging.upsample import enlarge
 from backend.protocol.job import Picture
@@ -27,17 +28,37 @@ def colours(picture: Picture) -> Tensor:
     return rgb.expand(-1, 3, -1, -1).contiguous()
 
 
-def painted(result: Tensor, content: Picture) -> Picture:
+def luminance(picture: Picture) -> Tensor:
+    """The sRGB-encoded luma (1, 1, height, width), 0..1, with what is fully transparent filled in.
+
+    Added up channel by channel: a large layer's colours would take four times the memory.
+    """
+    array, top = array_of(picture), TOPS[picture.depth]
+    total = np.zeros(array.shape[:2], np.float32)
+    for channel, share in enumerate(LUMINANCE if picture.channels >= 3 else (1.0,)):
+        total += array[..., channel].astype(np.float32) * np.float32(share / top)
+    values = _plane(total)
+    if picture.has_alpha:
+        values = fill_transparent(values, _plane(array[..., -1].astype(np.float32) / np.float32(top)))
+    return values
+
+
+def painted(result: Tensor, content: Picture, *, keep_colours: bool = False) -> Picture:
     """The result (1, 3, h, w) as a picture with the content's size, channels, depth and, bit for bit, alpha.
 
-    A smaller result gets the content's detail.
+    A smaller result gets the content's detail; one that keeps the content's colours gets them at full size.
     """
     values = result.float().cpu()
-    if content.channels <= 2:
+    if keep_colours:
+        values = luma(values)
+    elif content.channels <= 2:
         values = to_grey(values)
     if values.shape[2] < content.height and values.shape[3] < content.width:
-        values = enlarge(values, _luminance(content))
-    array = _quantised(resize(values, (content.height, content.width)), content.depth)
+        values = enlarge(values, luminance(content))
+    values = resize(values, (content.height, content.width))
+    if keep_colours and content.channels >= 3:
+        values = recoloured(values, colours(content).clamp(0, 1))
+    array = _quantised(values, content.depth)
     if content.has_alpha:
         array = np.concatenate([array, array_of(content)[..., -1:]], axis=2)
     return picture_of(array)
@@ -53,21 +74,6 @@ def _unit(picture: Picture) -> Tensor:
     if picture.depth == "f32":
         array = np.nan_to_num(array, nan=0.0, posinf=1.0, neginf=0.0)
     return torch.from_numpy(array / np.float32(TOPS[picture.depth])).permute(2, 0, 1)[None]
-
-
-def _luminance(picture: Picture) -> Tensor:
-    """The sRGB-encoded luma (1, 1, height, width), 0..1, with what is fully transparent filled in.
-
-    Added up channel by channel: a large layer's colours would take four times the memory.
-    """
-    array, top = array_of(picture), TOPS[picture.depth]
-    luma = np.zeros(array.shape[:2], np.float32)
-    for channel, share in enumerate(LUMINANCE if picture.channels >= 3 else (1.0,)):
-        luma += array[..., channel].astype(np.float32) * np.float32(share / top)
-    values = _plane(luma)
-    if picture.has_alpha:
-        values = fill_transparent(values, _plane(array[..., -1].astype(np.float32) / np.float32(top)))
-    return values
 
 
 def _plane(array: npt.NDArray[np.float32]) -> Tensor:

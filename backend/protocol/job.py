@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from .errors import Failure
+from .layers import check_layers
 
 PRESETS = ("draft", "normal", "high", "full")
 FULL_SIZES = ("detail", "paint")
@@ -96,7 +97,10 @@ class Settings:
     pixels for it; `steps` is the number of optimisation steps over all scales up to `size`; `weights` is `original`,
     `torchvision` or a file's path; `full_size` is how the result gets to the size of a layer larger than `size`:
     `detail` enlarges it with the layer's own detail, `paint` goes on painting with a few further steps at larger
-    scales; `memory_limit` is what the whole worker process may take, in GB of 10⁹ bytes, None for all that is free.
+    scales; `memory_limit` is what the whole worker process may take, in GB of 10⁹ bytes, None for all that is free;
+    `keep_colours` takes only light and dark from the style, and the colours from the content; `style_layers` and
+    `content_layers` are layers of the network with their weights relative to each other, which leave the strength to
+    `style_strength`; None is what was chosen by looking.
     """
 
     preset: str = "normal"
@@ -113,6 +117,9 @@ class Settings:
     stroke_size: float = 1.0
     full_size: str | None = None
     memory_limit: float | None = None
+    keep_colours: bool = False
+    style_layers: Mapping[str, float] | None = field(default=None, hash=False)
+    content_layers: Mapping[str, float] | None = field(default=None, hash=False)
 
     def check(self) -> None:
         """Raise a Failure that names the first setting that is not allowed."""
@@ -129,6 +136,11 @@ class Settings:
         _number("stroke_size", self.stroke_size, 0.25, 4.0)
         if self.memory_limit is not None:
             _number("memory_limit", self.memory_limit, 0.5, 4096.0)
+        if type(self.keep_colours) is not bool:
+            raise Failure("bad-setting", name="keep_colours", value=repr(self.keep_colours), allowed="true or false")
+        for name in ("style_layers", "content_layers"):
+            if getattr(self, name) is not None:
+                check_layers(name, getattr(self, name))
         _whole("seed", self.seed, 0, 2**31 - 1)
         if self.steps is not None:
             _whole("steps", self.steps, 1, 100_000)

@@ -16,7 +16,7 @@ from backend.service.channel import Message
 from backend.service.device import choose_device, choose_precision
 from backend.service.memory import free_memory, used_memory
 from backend.service.paint import Painter
-from backend.service.plan import plan_of, schedule_of, style_bytes
+from backend.service.plan import plan_of, schedule_of, style_bytes, taps_of
 from backend.service.speeds import Speeds
 
 
@@ -44,7 +44,8 @@ class Estimator:
         size = content["height"], content["width"]
         plan = plan_of(size, wanted, precision.itemsize, free)
         layer = content["height"] * content["width"]
-        told = seconds(known.speed, schedule_of(size, wanted), plan.tile, layer, pixels, wanted.stroke_size)
+        schedule, taps = schedule_of(size, wanted), taps_of(wanted)
+        told = seconds(known.speed, schedule, plan.tile, layer, pixels, wanted.stroke_size, taps)
         if not self._painter.holds(wanted, device, precision):
             told += known.speed.factor * known.speed.loading
         return Estimate(told, int(known.loaded + own + plan.bytes))

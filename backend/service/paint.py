@@ -10,17 +10,18 @@ from torch import Tensor
 from backend.engine.lbfgs import Diverged
 from backend.engine.memory import Plan
 from backend.engine.settings import Settings
-from backend.engine.stylise import Iterate, stylise
+from backend.engine.stylise import Iterate, Styles, stylise
 from backend.engine.vgg import VGG19
-from backend.imaging.colour import to_grey
-from backend.imaging.pixels import colours
+from backend.imaging.colour import luma, to_grey
+from backend.imaging.keep_colours import matched
+from backend.imaging.pixels import colours, luminance
 from backend.imaging.sizes import Size
 from backend.protocol.errors import Failure
-from backend.protocol.job import Job, Picture
+from backend.protocol.job import Job
 from backend.protocol.job import Settings as Wanted
 from backend.service.device import choose_device, choose_precision
 from backend.service.memory import free_memory
-from backend.service.plan import plan_of, schedule_of, style_bytes
+from backend.service.plan import content_layers, plan_of, schedule_of, style_bytes, style_layers
 from backend.weights.sources import Report, load
 
 BALANCED = Settings.style_weight
@@ -77,16 +78,24 @@ class Painter:
         # The plan is for what is left beside the loaded network.
         network = self._network_for(wanted, device, precision, report)
         planned = planned_for(job, device, precision)
-        grey = job.content.channels <= 2
-        styles = [(_style(style.picture, grey), style.weight) for style in job.styles]
         schedule = schedule_of(_size(job), wanted)
-        return stylise(network, colours(job.content), styles, schedule, engine_settings(wanted), planned)
+        return stylise(network, *_pictures(job), schedule, engine_settings(wanted), planned)
 
 
-def _style(picture: Picture, grey: bool) -> Tensor:
-    """The colours of a style, without their colour for a grey layer, which could not keep what was put into it."""
-    values = colours(picture)
-    return to_grey(values).expand(-1, 3, -1, -1) if grey else values
+def _pictures(job: Job) -> tuple[Tensor, Styles]:
+    """What is painted, and in which styles: in light and dark alone if the content's colours are to be kept."""
+    styles = [(colours(style.picture), style.weight) for style in job.styles]
+    if job.settings.keep_colours:
+        content = luminance(job.content)
+        return _tripled(content), [(_tripled(matched(luma(style), content)), weight) for style, weight in styles]
+    if job.content.channels <= 2:
+        # A grey layer could not keep a style's colour.
+        styles = [(_tripled(to_grey(style)), weight) for style, weight in styles]
+    return colours(job.content), styles
+
+
+def _tripled(values: Tensor) -> Tensor:
+    return values.expand(-1, 3, -1, -1)
 
 
 def planned_for(job: Job, device: torch.device, precision: torch.dtype) -> Plan:
@@ -103,6 +112,8 @@ def _size(job: Job) -> Size:
 def engine_settings(wanted: Wanted) -> Settings:
     """The engine's settings for those of a job."""
     return Settings(
+        content_layers=content_layers(wanted),
+        style_layers=style_layers(wanted),
         style_weight=BALANCED * wanted.style_strength,
         smoothness=Settings.smoothness * wanted.smoothness,
         style_size=wanted.stroke_size,

@@ -17,7 +17,6 @@ from backend.protocol.errors import Failure
 from backend.protocol.events import Progress
 from backend.protocol.installation import Installation
 from backend.protocol.job import Job, Picture, Settings, Style, picture_bytes
-from backend.protocol.messages import CHUNK
 from backend.service.channel import Channel, Line, Message
 from backend.service.clock import Clock
 
@@ -134,12 +133,12 @@ class Worker:
             self._preview_wanted.discard(name)
 
     def _paint(self, painter: Any, name: str, job: Job) -> bool:
-        from backend.imaging.pixels import painted, preview
+        from backend.service.finish import Finish
 
         last, reported, began = None, 0.0, time.monotonic()
         previewed = began
         self._progress(name, Progress("loading"))
-        clock = Clock()
+        finish, clock = Finish(job, previews=name in self._preview_wanted), Clock()
         for last in painter.paint(job, lambda fraction: self._downloading(name, fraction)):
             now = time.monotonic()
             left = clock.seconds_left(last.fraction)
@@ -149,7 +148,7 @@ class Worker:
             if name in self._preview_wanted and now - previewed > PREVIEW_SECONDS:
                 previewed = now
                 self._preview_wanted.discard(name)
-                self._send_picture("preview", name, preview(_bounded(last.picture())))
+                self._send_picture("preview", name, finish.preview(last.picture()))
             if name in self._cancelled:
                 self._send({"type": "cancelled", "job": name})
                 return False
@@ -157,8 +156,7 @@ class Worker:
         assert last is not None
         # The last iterate holds the optimiser, which is larger than what is still to be made.
         picture, last = last.picture(), None
-        finished = painted(picture, job.content)
-        self._send_picture("done", name, finished, seconds=time.monotonic() - began)
+        self._send_picture("done", name, finish.result(picture), seconds=time.monotonic() - began)
         return True
 
     def _downloading(self, name: str, fraction: float) -> None:
@@ -214,16 +212,6 @@ def _progress(iterate: Any, left: float | None) -> Progress:
         iterate.losses,
         left,
     )
-
-
-def _bounded(picture: Any) -> Any:
-    """A picture small enough for one message."""
-    from backend.imaging.resize import resize
-    from backend.imaging.sizes import factor_for_area, scaled
-
-    size = (picture.shape[2], picture.shape[3])
-    factor = factor_for_area(size, CHUNK / 3.1)
-    return resize(picture, scaled(size, factor)) if factor < 1 else picture
 
 
 def _own_pipes() -> tuple[IO[bytes], IO[bytes]]:

@@ -12,7 +12,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from backend.engine.vgg import BLOCKS, CONVOLUTIONS, Convolution, fold_preprocessing
+from backend.engine.layers import BLOCKS, CONVOLUTIONS
+from backend.engine.vgg import Convolution, fold_preprocessing
 from backend.protocol.errors import Failure
 from backend.weights.download import fetch_torchvision
 

@@ -94,6 +94,8 @@ def test_stop_and_status_without_a_backend(installation: Installation) -> None:
         (["content.png", "style.jpg", "--size", "many"], ["--size", "--help"]),
         (["content.png", "style.jpg", "--style-strength", "nan"], ["style_strength", "number"]),
         (["content.png", "style.jpg", "--device", "tpu"], ["device", "auto, cpu"]),
+        (["content.png", "style.jpg", "--style-layers", "conv9_1=1"], ["style_layers", "conv9_1", "conv5_4"]),
+        (["content.png", "style.jpg", "--content-layers", "conv4_2="], ["content_layers", "conv3_1=0.5"]),
         (["content.png", "style.jpg", "-o", "none/out.png"], ["cannot be written", "-o"]),
         (["content.png", "style.jpg", "-o", "out.exe"], ["cannot be written", ".png"]),
         (["content.png"], ["style", "--help"]),

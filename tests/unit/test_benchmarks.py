@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from backend.engine.layers import convolutions_to
 from backend.engine.objective import Objective, style_grams
-from backend.engine.regions import POOL
 from backend.engine.settings import STYLE_LAYERS
-from backend.engine.vgg import VGG19, path
+from backend.engine.vgg import VGG19
 from benchmarks import curves, parts, pastiche_peer, race, report, sheets
 from benchmarks.conditions import Conditions, Result
 from benchmarks.efficiency import step_operations
@@ -29,7 +29,7 @@ from benchmarks.recipe import Recipe
 
 
 def test_a_steps_operations_are_those_that_torch_counts(network: VGG19) -> None:
-    names = [name for name in path(STYLE_LAYERS) if name != POOL]
+    names = convolutions_to(STYLE_LAYERS)
     filters = {name: (w.shape[0], w.shape[1]) for name in names for w in [network.convolutions[name].weight]}
     blocks: list[nn.Module] = []
     for name, (outputs, inputs) in filters.items():

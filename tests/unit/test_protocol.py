@@ -91,7 +91,7 @@ def test_headers_that_lie_are_refused(header: dict[str, object]) -> None:
     "change",
     [{"preset": "best"}, {"size": 10}, {"size": 512.0}, {"size": True}, {"style_strength": float("nan")}, {"seed": -1},
      {"style_strength": "1"}, {"steps": 0}, {"device": "tpu"}, {"weights": ""}, {"preset": ["draft"]},
-     {"smoothness": -1}, {"full_size": "blur"}],
+     {"smoothness": -1}, {"full_size": "blur"}, {"keep_colours": 1}, {"keep_colours": "no"}],
 )  # fmt: skip
 def test_settings_that_are_not_allowed_are_named(change: dict[str, object]) -> None:
     with pytest.raises(Failure) as caught:

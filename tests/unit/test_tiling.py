@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from backend.engine import objective as module
+from backend.engine.layers import BLOCKS, LAYERS, path, tapped
 from backend.engine.losses import content_loss, gram_matrix, style_layer_loss, total_variation
 from backend.engine.objective import Objective, positions, style_grams
 from backend.engine.propagation import Propagation, features
 from backend.engine.regions import Region, operations, tiles, whole
 from backend.engine.settings import Settings
 from backend.engine.terms import add_total_variation
-from backend.engine.vgg import BLOCKS, LAYERS, VGG19, Convolution, path, tapped
+from backend.engine.vgg import VGG19, Convolution
 
 sides = st.integers(33, 120)
 TERMS = (

@@ -6,8 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from backend.engine.layers import CONVOLUTIONS, LAYERS
 from backend.engine.propagation import features
-from backend.engine.vgg import CONVOLUTIONS, LAYERS, VGG19, Convolution, fold_preprocessing
+from backend.engine.vgg import VGG19, Convolution, fold_preprocessing
 from backend.weights.download import import_torchvision
 from backend.weights.sources import CAFFE_MEAN_BGR, torchvision_layout
 
