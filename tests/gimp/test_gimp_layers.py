@@ -301,6 +301,9 @@ def test_style_files_are_read_as_they_look(gimp: Machine) -> None:
     for name in sizes:
         assert found[name]["whole"]
         assert found[name]["left"] == 0
+    means = {name: np.frombuffer((gimp.folder / "style-files" / f"{name}.style").read_bytes(), np.uint8).mean()
+             for name in ("usual", "huge")}  # fmt: skip
+    assert means["huge"] == pytest.approx(means["usual"], abs=5), "a smaller copy is no darker"
     usual, table = (
         np.frombuffer((gimp.folder / "style-files" / f"{name}.style").read_bytes(), np.uint8).reshape(30, 40, 4)
         for name in ("usual", "table")

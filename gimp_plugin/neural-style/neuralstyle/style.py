@@ -8,6 +8,7 @@ from protocol.job import Picture
 
 from . import profiles
 from .failures import Refusal
+from .scaled import read_scaled
 
 # More than any working size can use; a scan of 20,000 pixels need not travel.
 LONGEST_SIDE = 4096
@@ -70,10 +71,8 @@ def _visible(image: Gimp.Image) -> Picture:
         image.convert_rgb()
     profiles.make_readable(image)
     layer = Gimp.Layer.new_from_visible(image, image, "visible")
-    width, height = layer.get_width(), layer.get_height()
-    scale = min(1.0, LONGEST_SIDE / max(width, height))
-    width, height = round(width * scale), round(height * scale)
+    rectangle = Gegl.Rectangle.new(0, 0, layer.get_width(), layer.get_height())
+    scale = min(1.0, LONGEST_SIDE / max(rectangle.width, rectangle.height))
     channels, pixel_format = (4, "R'G'B'A u8") if layer.has_alpha() else (3, "R'G'B' u8")
-    rectangle = Gegl.Rectangle.new(0, 0, width, height)
-    pixels = layer.get_buffer().get(rectangle, scale, pixel_format, Gegl.AbyssPolicy.NONE)
+    width, height, pixels = read_scaled(layer.get_buffer(), rectangle, scale, pixel_format)
     return Picture(width, height, channels, "u8", pixels)
