@@ -102,7 +102,7 @@ class Gui:
         self.filter("Neural Style")
         self.focus("^Neural Style$")
         self.key("alt+f", "Return")
-        self.wait_for("Select a File", 20)
+        self.wait_for("Choose the Style Picture", 20)
         self.choose_file(str(style))
         self.focus("^Neural Style$")
 

@@ -40,7 +40,6 @@ DEVICES = (
     ("cuda", _("NVIDIA graphics card"), _("Much faster than the processor")),
     ("mps", _("Apple graphics processor"), _("Faster than the processor")),
 )
-LARGEST_SEED = 2**31 - 1
 
 
 def add_arguments(procedure: Gimp.Procedure) -> None:
@@ -148,7 +147,7 @@ def _add_usual(procedure: Gimp.Procedure) -> None:
         _("See_d"),
         _("Chance: another number gives another picture of the same kind, the same number the same picture again"),
         0,
-        LARGEST_SEED,
+        2**31 - 1,
         0,
         READ_WRITE,
     )

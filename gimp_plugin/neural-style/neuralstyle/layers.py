@@ -36,11 +36,16 @@ DEEPER_THAN_FLOAT = (
 
 def read(source: Source) -> Picture:
     """The pixels to paint, as deep as the image needs so that nothing is clipped or banded."""
-    layer = source.layer
-    channels = (1 if layer.is_gray() else 3) + (1 if layer.has_alpha() else 0)
-    depth = DEPTHS.get(source.image.get_precision(), "f32") if profiles.is_srgb(source.image) else "f32"
+    channels, depth = kind(source)
     pixels = _get(source, _format(channels, depth))
     return Picture(source.width, source.height, channels, depth, pixels)
+
+
+def kind(source: Source) -> tuple[int, str]:
+    """The channels and the depth of what is read."""
+    channels = (1 if source.layer.is_gray() else 3) + (1 if source.layer.has_alpha() else 0)
+    depth = DEPTHS.get(source.image.get_precision(), "f32") if profiles.is_srgb(source.image) else "f32"
+    return channels, depth
 
 
 def add_above(source: Source, picture: Picture, name: str) -> Gimp.Layer:

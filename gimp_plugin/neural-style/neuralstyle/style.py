@@ -8,16 +8,15 @@ from protocol.job import Picture
 
 from . import profiles
 from .failures import Refusal
+from .i18n import _
 from .scaled import read_scaled
 
 # More than any working size can use; a scan of 20,000 pixels need not travel.
 LONGEST_SIDE = 4096
 
 
-def read_style(file: Gio.File | None) -> Picture:
-    """The file's visible picture, reduced if it is huge; raises Refusal or Failure."""
-    if file is None:
-        raise Refusal("No style picture is chosen. Choose the picture whose style the layer is to be painted in.")
+def read_style(file: Gio.File) -> Picture:
+    """The file's visible picture, reduced if it is huge; raises Failure."""
     name = file.get_parse_name()
     if not file.query_exists(None):
         raise Failure("no-file", path=name)
@@ -33,12 +32,21 @@ def read_style(file: Gio.File | None) -> Picture:
 def read_layer(layer: Gimp.Drawable) -> Picture:
     """A layer as it looks by itself, without those around it, reduced if it is huge; raises Refusal."""
     if not layer.is_valid():
-        raise Refusal("The style layer is not open any more. Choose another style.")
+        raise Refusal(_("The style layer is not open any more. Choose another style."))
     image = _alone(layer)
     try:
         return _visible(image)
     finally:
         image.delete()
+
+
+def read_image(image: Gimp.Image) -> Picture:
+    """An open image as it looks, reduced if it is huge; the image itself stays as it is."""
+    copy = image.duplicate()
+    try:
+        return _visible(copy)
+    finally:
+        copy.delete()
 
 
 def stem(file: Gio.File) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gi.repository import Gimp, Gio
@@ -58,7 +59,7 @@ def parse_styles(text: str) -> tuple[Chosen, ...]:
     return tuple(_parse_style(line) for line in text.splitlines() if line.strip())
 
 
-def format_styles(styles: tuple[Chosen, ...]) -> str:
+def format_styles(styles: Sequence[Chosen]) -> str:
     """The text from which `parse_styles` makes these styles; they must be files."""
     return "\n".join(f"{style.weight:g}\t{style.place.get_parse_name()}" for style in styles)
 

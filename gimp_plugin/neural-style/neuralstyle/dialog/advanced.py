@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from gi.repository import Gtk
+from gi.repository import GimpUi, Gtk
+from protocol.errors import Failure
+from protocol.installation import Installation
+from protocol.remotes import LOCAL, Remotes
 
+from ..failures import INSTALLATION
 from ..i18n import _
 from .context import GAP, Context
+from .equaliser import Equaliser
 from .form import Form
+
+CONTENT_LAYERS = (
+    ("conv2_2=1", _("Every detail (conv2_2)")),
+    ("conv3_2=1", _("Much detail (conv3_2)")),
+    ("", _("Usual (conv4_2)")),
+    ("conv5_2=1", _("Large forms only (conv5_2)")),
+)
 
 
 class Advanced:
@@ -14,13 +26,63 @@ class Advanced:
 
     def __init__(self, context: Context, labels: Gtk.SizeGroup) -> None:
         form = Form(context, labels)
-        form.scale("steps")
+        form.row("style-layers", Equaliser(context).widget)
+        form.row("content-layers", _known_texts(context, "content-layers", CONTENT_LAYERS))
+        form.row("steps", _steps(context))
         form.choice("optimiser")
         form.choice("pooling")
-        form.scale("smoothness")
+        form.scale("smoothness", 2)
         form.choice("init")
         form.choice("device")
+        form.row("backend", _known_texts(context, "backend", _backends()))
         form.check("keep-on-cancel")
         form.widget.set_margin_top(GAP)
         self.widget = Gtk.Expander(label=_("_Advanced"), use_underline=True)
         self.widget.add(form.widget)
+
+
+def _steps(context: Context) -> Gtk.Widget:
+    spin = GimpUi.prop_spin_button_new(context.config, "steps", 10, 100, 0)
+    spin.set_halign(Gtk.Align.START)
+    spin.set_width_chars(18)
+    spin.connect("output", _say_when_zero)
+    return spin
+
+
+def _say_when_zero(spin: Gtk.SpinButton) -> bool:
+    """Whether the text was set here: 0 reads as what it stands for."""
+    if spin.get_value_as_int() != 0:
+        return False
+    spin.set_text(_("as the quality says"))
+    return True
+
+
+def _known_texts(context: Context, name: str, texts: tuple[tuple[str, str], ...]) -> Gtk.Widget:
+    """A drop-down list of the texts that make sense for an argument; another one that a script gave is shown too."""
+    combo = Gtk.ComboBoxText()
+    for text, label in texts:
+        combo.append(text or "usual", label)
+
+    def show() -> None:
+        text = context.config.get_property(name) or ""
+        if not combo.set_active_id(text or "usual"):
+            combo.append(text, text)
+            combo.set_active_id(text)
+
+    def write(_combo: Gtk.ComboBoxText) -> None:
+        text = combo.get_active_id()
+        context.config.set_property(name, "" if text == "usual" else text)
+
+    context.follow(show, name)
+    combo.connect("changed", write)
+    return combo
+
+
+def _backends() -> tuple[tuple[str, str], ...]:
+    """The computers that can be named without typing; why the others cannot be is told when one is used."""
+    usual = [("", _("As chosen with `neural-style remote use`")), (LOCAL, _("This computer"))]
+    try:
+        remotes = Remotes(Installation.load(INSTALLATION).remote_file)
+    except Failure:
+        return tuple(usual)
+    return (*usual, *((address, address) for address in remotes.known))

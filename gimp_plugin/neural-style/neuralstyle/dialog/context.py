@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gi.repository import Gimp, GLib
 
 from ..source import Source
+
+if TYPE_CHECKING:
+    from .notice import Notice
 
 SPACING = 12
 GAP = 6
@@ -16,11 +19,12 @@ GAP = 6
 
 @dataclass(frozen=True)
 class Context:
-    """The procedure with its arguments' texts, the values chosen so far, and what is to be painted."""
+    """The procedure with its arguments' texts, the values chosen so far, the layer, and where to say what is wrong."""
 
     procedure: Gimp.Procedure
     config: Gimp.ProcedureConfig
     source: Source
+    notice: Notice
 
     def label(self, name: str) -> str:
         """The argument's label, with its mnemonic."""

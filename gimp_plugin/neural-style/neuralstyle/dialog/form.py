@@ -13,17 +13,20 @@ class Form:
     def __init__(self, context: Context, labels: Gtk.SizeGroup) -> None:
         self._context = context
         self._labels = labels
+        self._numbers = Gtk.SizeGroup(mode=Gtk.SizeGroupMode.HORIZONTAL)
         self.widget = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=GAP)
 
-    def scale(self, name: str, logarithmic: bool = False) -> GimpUi.ScaleEntry:
+    def scale(self, name: str, digits: int, logarithmic: bool = False) -> GimpUi.ScaleEntry:
         """A slider with a number beside it."""
         context = self._context
         scale = GimpUi.prop_scale_entry_new(context.config, name, context.label(name), 1.0, False, 0, 0)
         scale.set_logarithmic(logarithmic)
+        scale.set_digits(digits)
         scale.set_tooltip_text(context.tip(name))
         scale.get_label().set_xalign(0)
         scale.set_column_spacing(SPACING)
         self._labels.add_widget(scale.get_label())
+        self._numbers.add_widget(scale.get_spin_button())
         self.widget.pack_start(scale, False, False, 0)
         return scale
 

@@ -1,41 +1,143 @@
-"""Where the style comes from, with a small copy of it."""
+"""Where the style comes from: a file, an open image or layer, the clipboard, or what was used before."""
 
 from __future__ import annotations
 
-from gi.repository import GdkPixbuf, Gimp, GimpUi, Gio, GLib, GObject, Gtk
+from gi.repository import Gimp, Gio, GLib, Gtk, Pango
+from protocol.errors import Failure
+from protocol.job import MAX_STYLES, Picture
 
-from .context import SPACING, Context
+from ..failures import Refusal, explain
+from ..i18n import _
+from ..style import read_image, read_layer
+from ..styles import title
+from .choice import Choice
+from .clipboard import copied
+from .context import GAP, SPACING, Context
+from .file_dialog import ask_for_file
+from .layer_menu import Open, ask_for_layer, name_of
+from .library import Library
+from .mix import Mix
+from .thumbnails import Thumbnails
 
-THUMBNAIL = 128, 96
+THUMBNAIL = 144, 112
+RECENT_SIDE = 40
+RECENT_SHOWN = 6
 
 
 class StyleChooser:
-    """The style picture beside the button that chooses it."""
+    """The style with the buttons that choose another one, the recent ones, and the list of those to be mixed."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, library: Library) -> None:
         self._context = context
-        chooser = GimpUi.FileChooser.new(
-            Gimp.FileChooserAction.OPEN,
-            context.label("style-file"),
-            "Choose the style picture",
-            context.config.get_property("style-file"),
-        )
-        chooser.set_tooltip_text(context.tip("style-file"))
-        chooser.bind_property("file", context.config, "style-file", GObject.BindingFlags.BIDIRECTIONAL)
-        chooser.set_valign(Gtk.Align.CENTER)
+        self._library = library
+        self._thumbnails = Thumbnails(library)
+        self._choice = Choice(context)
         self._picture = Gtk.Image()
         self._picture.set_size_request(*THUMBNAIL)
-        self.widget = Gtk.Box(spacing=SPACING)
-        self.widget.pack_start(self._picture, False, False, 0)
-        self.widget.pack_start(chooser, True, True, 0)
-        context.follow(self._show, "style-file")
+        self._name = Gtk.Label(xalign=0, ellipsize=Pango.EllipsizeMode.MIDDLE)
+        self._mixing = Gtk.CheckButton(label=context.label("more-styles"), use_underline=True)
+        self._mixing.set_tooltip_text(
+            _("Paint in several styles at once: each one that you choose is added, and each has a weight")
+        )
+        self._mix = Mix(context, self._choice, self._thumbnails)
+        self._shown_mix = Gtk.Revealer(transition_type=Gtk.RevealerTransitionType.NONE)
+        self._shown_mix.add(self._mix.widget)
+        self._mixing.connect("toggled", self._toggled)
+        self.widget = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=GAP)
+        for part in (self._name, self._top(), self._recent(), self._mixing, self._shown_mix):
+            self.widget.pack_start(part, False, False, 0)
+        self._choice.follow(self._show)
+
+    def remember(self) -> None:
+        """Put the chosen styles among the recent ones."""
+        self._library.remember([style.place for style in self._choice.styles if isinstance(style.place, Gio.File)])
+
+    def _top(self) -> Gtk.Widget:
+        row = Gtk.Box(spacing=SPACING)
+        row.pack_start(self._picture, False, False, 0)
+        row.pack_start(self._buttons(), True, True, 0)
+        return row
+
+    def _buttons(self) -> Gtk.Widget:
+        column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=GAP, homogeneous=True, valign=Gtk.Align.CENTER)
+        for label, tip, clicked in (
+            (_("_File…"), _("Take the style from a picture file, of any kind that GIMP opens"), self._choose_file),
+            (_("La_yer…"), _("Take the style from an open image, or from one of its layers"), self._choose_layer),
+            (_("Cli_pboard"), _("Take the style from the picture that was copied last"), self._choose_copied),
+        ):
+            button = Gtk.Button.new_with_mnemonic(label)
+            button.set_tooltip_text(tip)
+            button.connect("clicked", clicked)
+            column.pack_start(button, True, True, 0)
+        return column
+
+    def _recent(self) -> Gtk.Widget:
+        row = Gtk.Box(spacing=0)
+        for file in self._library.recent():
+            picture = Gtk.Image()
+            if len(row.get_children()) == RECENT_SHOWN:
+                break
+            if not self._thumbnails.show(picture, file, RECENT_SIDE, RECENT_SIDE):
+                continue
+            picture.set_size_request(RECENT_SIDE, RECENT_SIDE)
+            button = Gtk.Button(child=picture, relief=Gtk.ReliefStyle.NONE)
+            button.set_tooltip_text(_("Use again: {name}").format(name=file.get_parse_name()))
+            button.get_accessible().set_name(file.get_basename())
+            button.connect("clicked", lambda _button, again=file: self._chosen(again))
+            row.pack_start(button, False, False, 0)
+        return row
+
+    def _choose_file(self, _button: Gtk.Button) -> None:
+        styles = self._choice.styles
+        now = styles[-1].place if styles and isinstance(styles[-1].place, Gio.File) else None
+        file = ask_for_file(self.widget.get_toplevel(), now)
+        if file is not None:
+            self._chosen(file)
+
+    def _choose_layer(self, button: Gtk.Button) -> None:
+        ask_for_layer(button, self._choose_open)
+
+    def _choose_open(self, place: Open) -> None:
+        read = read_image if isinstance(place, Gimp.Image) else read_layer
+        self._choose_picture(read(place), name_of(place))
+
+    def _choose_copied(self, _button: Gtk.Button) -> None:
+        try:
+            found = copied()
+        except Refusal as refusal:
+            self._context.notice.tell("clipboard", explain(refusal))
+            return
+        if isinstance(found, Picture):
+            self._choose_picture(found, _("Clipboard"))
+        else:
+            self._chosen(found)
+
+    def _choose_picture(self, picture: Picture, name: str) -> None:
+        """A copy becomes the style: it can be used again when the image is closed, or something else was copied."""
+        try:
+            picture.check("style")
+            self._chosen(self._library.keep(picture, name))
+        except (Failure, OSError, GLib.Error) as error:
+            self._context.notice.tell("clipboard", explain(error))
+
+    def _chosen(self, file: Gio.File) -> None:
+        self._context.notice.tell("clipboard", None)
+        if self._mixing.get_active() and len(self._choice.styles) < MAX_STYLES:
+            self._choice.add(file)
+        else:
+            self._choice.choose(file)
+
+    def _toggled(self, _button: Gtk.CheckButton) -> None:
+        mixing = self._mixing.get_active()
+        if not mixing and len(self._choice.styles) > 1:
+            self._choice.write(self._choice.styles[:1])
+        self._shown_mix.set_reveal_child(mixing)
 
     def _show(self) -> None:
-        file: Gio.File | None = self._context.config.get_property("style-file")
-        path = file.get_path() if file is not None else None
-        try:
-            if path is None:
-                raise GLib.Error("not a file on this machine")
-            self._picture.set_from_pixbuf(GdkPixbuf.Pixbuf.new_from_file_at_size(path, *THUMBNAIL))
-        except GLib.Error:
-            self._picture.set_from_icon_name("image-x-generic", Gtk.IconSize.DIALOG)
+        """What is chosen now."""
+        styles = self._choice.styles
+        self._thumbnails.show(self._picture, styles[0].place if styles else None, *THUMBNAIL)
+        name = title(self._context.config) if styles else _("Choose a style")
+        self._name.set_markup(f"<b>{GLib.markup_escape_text(name)}</b>")
+        if len(styles) > 1:
+            self._mixing.set_active(True)
