@@ -59,4 +59,4 @@ def paint_from_the_dialog(gui: Gui) -> None:
     gui.open_dialog(STYLE)
     gui.key("alt+w", "ctrl+a")
     gui.type("64")
-    gui.key("Tab", "alt+q", "Home", "alt+o")
+    gui.key("Tab", "alt+q", "Up", "alt+o")

@@ -9,7 +9,7 @@ from protocol.remotes import LOCAL, Remotes
 
 from ..failures import INSTALLATION
 from ..i18n import _
-from .context import GAP, Context
+from .context import GAP, SPACING, Context
 from .equaliser import Equaliser
 from .form import Form
 
@@ -43,18 +43,13 @@ class Advanced:
 
 def _steps(context: Context) -> Gtk.Widget:
     spin = GimpUi.prop_spin_button_new(context.config, "steps", 10, 100, 0)
-    spin.set_halign(Gtk.Align.START)
-    spin.set_width_chars(18)
-    spin.connect("output", _say_when_zero)
-    return spin
-
-
-def _say_when_zero(spin: Gtk.SpinButton) -> bool:
-    """Whether the text was set here: 0 reads as what it stands for."""
-    if spin.get_value_as_int() != 0:
-        return False
-    spin.set_text(_("as the quality says"))
-    return True
+    spin.set_width_chars(10)
+    note = Gtk.Label(label=_("0: as the quality says"), xalign=0)
+    note.get_style_context().add_class("dim-label")
+    row = Gtk.Box(spacing=SPACING)
+    row.pack_start(spin, False, False, 0)
+    row.pack_start(note, False, False, 0)
+    return row
 
 
 def _known_texts(context: Context, name: str, texts: tuple[tuple[str, str], ...]) -> Gtk.Widget:
@@ -80,7 +75,7 @@ def _known_texts(context: Context, name: str, texts: tuple[tuple[str, str], ...]
 
 def _backends() -> tuple[tuple[str, str], ...]:
     """The computers that can be named without typing; why the others cannot be is told when one is used."""
-    usual = [("", _("As chosen with `neural-style remote use`")), (LOCAL, _("This computer"))]
+    usual = [("", _("As chosen on the command line")), (LOCAL, _("This computer"))]
     try:
         remotes = Remotes(Installation.load(INSTALLATION).remote_file)
     except Failure:

@@ -44,7 +44,7 @@ class Form:
         label = Gtk.Label(xalign=0)
         if labelled:
             label.set_text_with_mnemonic(self._context.label(name))
-            label.set_mnemonic_widget(control)
+            label.set_mnemonic_widget(_first_control(control))
         for widget in (label, control):
             widget.set_tooltip_text(self._context.tip(name))
         self._labels.add_widget(label)
@@ -53,3 +53,8 @@ class Form:
         row.pack_start(control, True, True, 0)
         self.widget.pack_start(row, False, False, 0)
         return control
+
+
+def _first_control(widget: Gtk.Widget) -> Gtk.Widget:
+    """What the label's mnemonic leads to: the widget, or the first one in a box."""
+    return _first_control(widget.get_children()[0]) if isinstance(widget, Gtk.Box) else widget

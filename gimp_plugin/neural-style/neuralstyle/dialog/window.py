@@ -28,7 +28,7 @@ NEW_IMAGE = _(
     "The result opens as a new image in RGB; this one stays as it is."
 )
 SIDE_WIDTH = 330
-WIDTH = 470
+WIDTH = 475
 AROUND = 210
 """What the title, GIMP's own buttons and the desktop's bars take of the screen's height."""
 
@@ -44,14 +44,15 @@ def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, source: Source)
 
 
 class Window:
-    """The dialog with the style and the preview on the left, and the settings, which scroll if they must, on the right."""
+    """The style and the preview on the left, and on the right the settings, which scroll if they must."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._parts: list[Any] = []
         self._dialog = GimpUi.ProcedureDialog.new(context.procedure, context.config, _("Neural Style"))
         self._side = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=SPACING)
-        self._settings = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=SPACING)
+        # The margin is what a scroll bar takes when the expander is open.
+        self._settings = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=SPACING, margin_end=SPACING)
         self._styles = StyleChooser(context, Library(library_folder()))
         columns = Gtk.Box(spacing=2 * SPACING)
         self._side.set_size_request(SIDE_WIDTH, -1)
@@ -129,7 +130,7 @@ def _scrolled(widget: Gtk.Widget) -> Gtk.Widget:
     scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, overlay_scrolling=False)
     scrolled.set_propagate_natural_height(True)
     scrolled.set_max_content_height(monitor.get_workarea().height - AROUND)
-    scrolled.set_min_content_width(WIDTH)
+    scrolled.set_size_request(WIDTH, -1)
     scrolled.add(widget)
     return scrolled
 
