@@ -57,7 +57,20 @@ def find_source(image: Gimp.Image, drawables: list[Gimp.Drawable]) -> Source:
             f"The layer is {width} x {height} pixels, but one side must have at least {MIN_SIDE}. "
             "Choose a larger layer."
         )
+    _require_open_groups(layer)
     return _rectangle(image, layer)
+
+
+def _require_open_groups(layer: Gimp.Layer) -> None:
+    """The new layer goes where the layer is, and GIMP ends a plug-in that writes into a locked group."""
+    group = layer.get_parent()
+    while group is not None:
+        if group.get_lock_content():
+            raise Refusal(
+                f"The layer group {group.get_name()}, which the new layer belongs in, is locked. "
+                "Unlock the group's pixels in the Layers dialog and try again."
+            )
+        group = group.get_parent()
 
 
 def _only_layer(drawables: list[Gimp.Drawable]) -> Gimp.Layer:
