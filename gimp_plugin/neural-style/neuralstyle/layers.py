@@ -8,8 +8,9 @@ from dataclasses import replace
 from gi.repository import Gegl, Gimp
 from protocol.job import Picture
 
-from . import profiles
+from . import effects, profiles
 from .failures import Refusal
+from .i18n import _
 from .source import Source
 
 MODELS = {1: "Y'", 2: "Y'A", 3: "R'G'B'", 4: "R'G'B'A"}
@@ -74,13 +75,15 @@ def in_rgb(source: Source) -> Source:
 def add(source: Source, picture: Picture, name: str) -> Gimp.Layer:
     """The same in the source's own image, which must not be indexed."""
     image, layer = source.image, source.layer
-    _, _, width, height = source.inside
+    width, height = source.inside[2:]
     image.undo_group_start()
     try:
         new = Gimp.Layer.new(image, name, width, height, layer.type(), 100.0, Gimp.LayerMode.NORMAL)
         new.set_offsets(*source.offsets)
         if not image.insert_layer(new, layer.get_parent(), image.get_item_position(layer)):
-            raise Refusal("GIMP did not take the new layer. Unlock the layer group that it belongs in and try again.")
+            raise Refusal(
+                _("GIMP did not take the new layer. Unlock the layer group that it belongs in and try again.")
+            )
         try:
             put(new, source, picture)
             _add_mask(new, source)
@@ -121,7 +124,10 @@ def _whole(drawable: Gimp.Drawable) -> Gegl.Rectangle:
 def _get(source: Source, pixel_format: str) -> bytes:
     """The rectangle's pixels, where it reaches out of the layer those of the layer's border."""
     rectangle = Gegl.Rectangle.new(source.x, source.y, source.width, source.height)
-    with profiles.as_srgb(source.image, source.layer, rectangle) as (buffer, place):
+    with (
+        effects.as_seen(source.image, source.layer) as layer,
+        profiles.as_srgb(source.image, layer, rectangle) as (buffer, place),
+    ):
         pixels: bytes = buffer.get(place, 1.0, pixel_format, Gegl.AbyssPolicy.CLAMP)
     return pixels
 

@@ -8,6 +8,7 @@ from gi.repository import Gimp
 from protocol.job import MIN_SIDE
 
 from .failures import Refusal
+from .i18n import _
 
 # A selection is painted with some of its surroundings, so that neither strokes nor colours end at its edge.
 CONTEXT = 8  # parts of the selection's longer side
@@ -41,8 +42,8 @@ class Source:
     @property
     def offsets(self) -> tuple[int, int]:
         """Where that part lies in the image; may be negative."""
-        _, left, top = self.layer.get_offsets()
-        x, y, _, _ = self.inside
+        left, top = self.layer.get_offsets()[1:]
+        x, y = self.inside[:2]
         return left + x, top + y
 
 
@@ -50,12 +51,14 @@ def find_source(image: Gimp.Image, drawables: list[Gimp.Drawable]) -> Source:
     """The rectangle to paint: the selection with its surroundings, or the whole layer; raises Refusal."""
     layer = _only_layer(drawables)
     if image.get_floating_sel() is not None:
-        raise Refusal("There is a floating selection. Choose Layer > Anchor Layer or Layer > To New Layer first.")
+        raise Refusal(_("There is a floating selection. Choose Layer > Anchor Layer or Layer > To New Layer first."))
     width, height = layer.get_width(), layer.get_height()
     if max(width, height) < MIN_SIDE:
         raise Refusal(
-            f"The layer is {width} x {height} pixels, but one side must have at least {MIN_SIDE}. "
-            "Choose a larger layer."
+            _(
+                "The layer is {width} x {height} pixels, but one side must have at least {least}. "
+                "Choose a larger layer."
+            ).format(width=width, height=height, least=MIN_SIDE)
         )
     _require_open_groups(layer)
     return _rectangle(image, layer)
@@ -67,8 +70,10 @@ def _require_open_groups(layer: Gimp.Layer) -> None:
     while group is not None:
         if group.get_lock_content():
             raise Refusal(
-                f"The layer group {group.get_name()}, which the new layer belongs in, is locked. "
-                "Unlock the group's pixels in the Layers dialog and try again."
+                _(
+                    "The layer group {name}, which the new layer belongs in, is locked. "
+                    "Unlock the group's pixels in the Layers dialog and try again."
+                ).format(name=group.get_name())
             )
         group = group.get_parent()
 
@@ -76,15 +81,20 @@ def _require_open_groups(layer: Gimp.Layer) -> None:
 def _only_layer(drawables: list[Gimp.Drawable]) -> Gimp.Layer:
     if len(drawables) != 1:
         raise Refusal(
-            f"Neural Style paints one layer at a time, but {len(drawables)} are selected. "
-            "Select exactly one layer in the Layers dialog."
+            _(
+                "Neural Style paints one layer at a time, but {count} are selected. "
+                "Select exactly one layer in the Layers dialog."
+            ).format(count=len(drawables))
         )
     drawable = drawables[0]
     if isinstance(drawable, Gimp.LayerMask):
         drawable = Gimp.Layer.from_mask(drawable)
     if not isinstance(drawable, Gimp.Layer):
         raise Refusal(
-            "Neural Style paints layers, but a channel is selected. Select a layer in the Layers dialog and try again."
+            _(
+                "Neural Style paints layers, but a channel is selected. "
+                "Select a layer in the Layers dialog and try again."
+            )
         )
     return drawable
 
@@ -94,8 +104,10 @@ def _rectangle(image: Gimp.Image, layer: Gimp.Layer) -> Source:
     meets, x, y, width, height = layer.mask_intersect()
     if not meets:
         raise Refusal(
-            "The selection does not touch the layer. "
-            "Select a part of the layer, or choose Select > None to paint all of it."
+            _(
+                "The selection does not touch the layer. "
+                "Select a part of the layer, or choose Select > None to paint all of it."
+            )
         )
     if selected:
         context = max(LEAST_CONTEXT, max(width, height) // CONTEXT)
