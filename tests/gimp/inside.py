@@ -86,6 +86,8 @@ def build(case: dict[str, Any]) -> tuple[Gimp.Image, Gimp.Layer]:
         image.select_rectangle(Gimp.ChannelOps.REPLACE, x, y, w, h)
         if feather:
             Gimp.Selection.feather(image, feather)
+    if parent is not None:
+        parent.set_lock_content(case["locked"])
     return image, layer
 
 
@@ -204,8 +206,6 @@ def read_as_style(case: dict[str, Any]) -> dict[str, Any]:
         put(layer, photo(width, height))
         if case["path"].endswith(".gif"):
             image.convert_indexed(Gimp.ConvertDitherType.NONE, Gimp.ConvertPaletteType.GENERATE, 8, True, False, "")
-        if "profile" in case:
-            image.set_color_profile(Gimp.ColorProfile.new_from_file(file(case["profile"])))
         Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, file(case["path"]), None)
         image.delete()
     picture = read_style(file(case["path"]))
