@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import IO
 
 Frames = Sequence[bytes | memoryview]
@@ -22,6 +22,24 @@ def write_frames(sink: IO[bytes], frames: Frames) -> None:
         sink.write(_LENGTH.pack(len(frame)))
         sink.write(frame)
     sink.flush()
+
+
+def write_long(sink: IO[bytes], header: bytes, pieces: Frames) -> None:
+    """Write a message whose second frame lies in pieces; raises OSError when the other end has gone."""
+    sink.write(_COUNT.pack(2) + _LENGTH.pack(len(header)) + header + _LENGTH.pack(sum(map(len, pieces))))
+    for piece in pieces:
+        sink.write(piece)
+    sink.flush()
+
+
+def read_long(source: IO[bytes], most: int) -> tuple[bytes, Iterator[bytes]]:
+    """Read a message of two frames, the second in pieces of at most so many bytes, all of which must be taken."""
+    (count,) = _COUNT.unpack(_read(source, _COUNT.size))
+    if count != 2:
+        raise EOFError
+    header = _read(source, *_LENGTH.unpack(_read(source, _LENGTH.size)))
+    (length,) = _LENGTH.unpack(_read(source, _LENGTH.size))
+    return header, (_read(source, min(most, length - start)) for start in range(0, length, most))
 
 
 def read_frames(source: IO[bytes]) -> list[bytes]:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import zmq
@@ -13,7 +14,7 @@ import zmq
 from backend.protocol.errors import Failure
 from backend.protocol.messages import Message
 from backend.service.channel import FINAL
-from backend.service.executor import Event
+from backend.service.executor import Event, finished, in_chunks
 
 EVENTS = "inproc://cluster-events"
 SCHEMES = {"dask://": "tcp://", "dask+tls://": "tls://"}
@@ -61,10 +62,10 @@ class DaskExecutor:
         """Connect."""
         self._thread.start()
 
-    def run(self, job: str, request: Message, pixels: bytes) -> None:
+    def run(self, job: str, request: Message, pixels: Sequence[bytes]) -> None:
         """Give the job to the cluster."""
         self._given.add(job)
-        self._do("paint", job, request, pixels)
+        self._do("paint", job, request, b"".join(pixels))
 
     def cancel(self, job: str) -> None:
         """Let the cluster end a job."""
@@ -87,6 +88,8 @@ class DaskExecutor:
             return [(message, payload)] if self.free > before else []
         if message["type"] in FINAL:
             self._given.discard(message["job"])
+        if message["type"] == "done":
+            return list(finished(message, in_chunks(payload)))
         return [(message, payload)]
 
     def tend(self) -> None:

@@ -43,13 +43,13 @@ class InnerLine:
         """The next message for the worker."""
         return self._incoming.get()
 
-    def send(self, message: Message, payload: bytes | memoryview = b"") -> None:
+    def send(self, message: Message, *pixels: bytes | memoryview) -> None:
         """Pass a report of the worker's to the one who listens for its job or request."""
         if message["type"] == "ready":
             self.device = message
             self.ready.set()
         elif listener := self._listeners.get(message.get("job") or message.get("request") or ""):
-            listener.put((message, bytes(payload)))
+            listener.put((message, b"".join(pixels)))
 
     def give(self, message: Message, payload: bytes = b"") -> None:
         """Send a message to the worker."""

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 import zmq
 
-from backend.protocol.messages import Message
+from backend.protocol.messages import CHUNK, Message
 
 CANCEL_SECONDS = 5.0
 """How long a worker may take to notice a cancel before it is ended by force."""
 Event = tuple[Message, bytes | memoryview]
-"""A message with `job` (progress, preview, and one of done, cancelled, failed), one with `request` (estimated or
-refused), or `capacity`, when more jobs may be given than before; and its pixels."""
+"""A message with `job` (progress, preview; result and its chunks before done; and one of done, cancelled, failed), one
+with `request` (estimated or refused), or `capacity`, when more jobs may be given than before; and its pixels."""
+
+
+def finished(message: Message, pieces: Iterable[bytes | memoryview]) -> Iterator[Event]:
+    """The events of a worker's `done`, whose pixels come in pieces: a client has the first before the last is read."""
+    yield {**message, "type": "result"}, b""
+    offset = 0
+    for piece in pieces:
+        yield {"type": "chunk", "job": message["job"], "offset": offset}, piece
+        offset += len(piece)
+    yield {"type": "done", "job": message["job"]}, b""
+
+
+def in_chunks(pixels: bytes | memoryview) -> Iterator[memoryview]:
+    """Pixels in pieces of at most a chunk."""
+    view = memoryview(pixels)
+    return (view[offset : offset + CHUNK] for offset in range(0, len(view), CHUNK))
 
 
 class Executor(Protocol):
@@ -29,8 +46,8 @@ class Executor(Protocol):
     def start(self) -> None:
         """Get ready for the first job."""
 
-    def run(self, job: str, request: Message, pixels: bytes) -> None:
-        """Take a job with all its pixels, the content's first."""
+    def run(self, job: str, request: Message, pixels: Sequence[bytes]) -> None:
+        """Take a job with all its pixels in pieces, the content's first."""
 
     def cancel(self, job: str) -> None:
         """End a job soon: first it is asked to, and what does not obey is ended by force."""

@@ -45,9 +45,9 @@ class Record:
         """Whether all pictures have come."""
         return all(part.complete for part in self.parts)
 
-    def take_pixels(self) -> bytes:
-        """All pixels, the content's first; they are given up here, since the worker will hold them."""
-        pixels = b"".join(piece for part in self.parts for piece in part.pieces)
+    def take_pixels(self) -> list[bytes]:
+        """All pixels in pieces, the content's first; they are given up here, since the worker will hold them."""
+        pixels = [piece for part in self.parts for piece in part.pieces]
         self.parts = []
         return pixels
 

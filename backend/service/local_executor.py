@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import psutil
@@ -53,7 +54,7 @@ class LocalExecutor:
         with contextlib.suppress(Failure):
             self._idle_worker()
 
-    def run(self, job: str, request: Message, pixels: bytes) -> None:
+    def run(self, job: str, request: Message, pixels: Sequence[bytes]) -> None:
         """Give the job to an idle worker, which is started if there is none."""
         try:
             worker = self._idle_worker()

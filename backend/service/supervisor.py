@@ -19,7 +19,7 @@ import zmq
 from backend import __version__
 from backend.protocol.errors import Failure
 from backend.protocol.installation import Installation
-from backend.protocol.messages import PROTOCOL, Message, chunks, decode, encode
+from backend.protocol.messages import PROTOCOL, Message, decode, encode
 from backend.protocol.sockets import BEAT
 from backend.service.endpoint import Endpoint, Listen
 from backend.service.estimates import Addressed, Estimates
@@ -245,11 +245,10 @@ class Supervisor:
             record.preview = PreviewSlot(message["picture"], payload)
             if piece := record.preview.next_piece():
                 self._send_about(record, *piece)
-        elif kind == "done":
-            self._send_about(record, {**message, "type": "result"})
-            for offset, part in chunks(payload):
-                self._send_about(record, {"type": "chunk", "offset": offset}, part)
-            self._finish(record, {"type": "done"})
+        elif kind == "result":
+            self._send_about(record, message)
+        elif kind == "chunk":
+            self._send_about(record, message, payload)
         else:
             self._finish(record, {k: v for k, v in message.items() if k != "job"})
 

@@ -10,12 +10,13 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import zmq
 
 from backend.service.channel import Channel, Message
+from backend.service.executor import finished
 
 PATIENT_THREADS = {"OMP_WAIT_POLICY": "PASSIVE"}
 """Threads of a parallel loop sleep while they wait for each other. By default they spin, which on a machine that
@@ -56,7 +57,7 @@ class WorkerProcess:
         )
         assert self._process.stdin is not None and self._process.stdout is not None
         self._channel = Channel(self._process.stdout, self._process.stdin)
-        self._outgoing: queue.SimpleQueue[tuple[Message, bytes] | None] = queue.SimpleQueue()
+        self._outgoing: queue.SimpleQueue[tuple[Message, Sequence[bytes]] | None] = queue.SimpleQueue()
         self._threads = [
             threading.Thread(target=self._write, daemon=True),
             threading.Thread(target=self._read, args=(context,), daemon=True),
@@ -71,9 +72,9 @@ class WorkerProcess:
         """The process's number."""
         return self._process.pid
 
-    def send(self, message: Message, payload: bytes = b"") -> None:
+    def send(self, message: Message, pixels: Sequence[bytes] = ()) -> None:
         """Queue a message for the worker; what cannot be delivered is lost, and its end is reported."""
-        self._outgoing.put((message, payload))
+        self._outgoing.put((message, pixels))
 
     def kill(self) -> None:
         """End the process at once."""
@@ -91,7 +92,8 @@ class WorkerProcess:
     def _write(self) -> None:
         while (item := self._outgoing.get()) is not None:
             try:
-                self._channel.send(*item)
+                message, pixels = item
+                self._channel.send(message, *pixels)
             except OSError:
                 return
 
@@ -102,8 +104,10 @@ class WorkerProcess:
         number = str(self.number).encode()
         try:
             while True:
-                message, payload = self._channel.receive()
-                events.send_multipart([number, json.dumps(message).encode(), payload], copy=False)
+                message, pieces = self._channel.receive_in_pieces()
+                done = message["type"] == "done"
+                for event, payload in finished(message, pieces) if done else [(message, b"".join(pieces))]:
+                    events.send_multipart([number, json.dumps(event).encode(), payload], copy=False)
         except (EOFError, OSError, ValueError):
             ended = {"type": "ended", "how": self._how_it_ended()}
             events.send_multipart([number, json.dumps(ended).encode(), b""])
