@@ -19,7 +19,7 @@ from .installation import Installation
 from .job import Job, check_header
 from .launch import ensure_running
 from .lock import is_locked
-from .messages import PROTOCOL, Assembly, Message, chunks, decode, encode
+from .messages import PROTOCOL, Assembly, Message, Payload, chunks, decode, encode
 from .remotes import LOCAL, Remotes
 from .transport import open_transport
 
@@ -183,7 +183,7 @@ class Backend:
         if not self._transport.send(encode(message, payload), self.silence if seconds is None else seconds):
             raise self._connection.silent()
 
-    def receive(self, seconds: float) -> tuple[Message, bytes | None] | None:
+    def receive(self, seconds: float) -> tuple[Message, Payload | None] | None:
         """The next message, or None after so many seconds; a Failure when the backend has gone."""
         frames = self._transport.receive(seconds)
         return None if frames is None else decode(frames)
@@ -231,7 +231,7 @@ class Run:
             if isinstance(event, (Done, Cancelled)):
                 return
 
-    def _event(self, message: Message, payload: bytes | None) -> Event | None:
+    def _event(self, message: Message, payload: Payload | None) -> Event | None:
         """The event that a message stands for, or None for parts of one and for what is not ours."""
         kind = message["type"]
         # An answer to an estimate that nobody waits for any more is not about this job.
@@ -260,7 +260,7 @@ class Run:
             return Done(self._result.picture(), self._seconds)
         return Cancelled() if kind == "cancelled" else None
 
-    def _preview_piece(self, message: Message, payload: bytes | None) -> Preview | None:
+    def _preview_piece(self, message: Message, payload: Payload | None) -> Preview | None:
         """Take in a piece of a preview, and ask for the next one: a slow client is sent fewer, never a backlog."""
         self._backend.send({"type": "ready", "job": self._name})
         if message["offset"] == 0:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from io import BytesIO
 from typing import Any
 
 from .errors import Failure
@@ -20,15 +21,16 @@ LEAST_CHUNK = 1 << 10
 HEADER_LIMIT = 1 << 16
 
 Message = dict[str, Any]
+Payload = bytes | memoryview
 
 
-def encode(message: Message, payload: bytes | memoryview | None = None) -> list[bytes | memoryview]:
+def encode(message: Message, payload: Payload | None = None) -> list[Payload]:
     """The frames of a message."""
     header = json.dumps(message, separators=(",", ":")).encode()
     return [header] if payload is None else [header, payload]
 
 
-def decode(frames: Sequence[bytes]) -> tuple[Message, bytes | None]:
+def decode(frames: Sequence[Payload]) -> tuple[Message, Payload | None]:
     """The header and the payload of a message; a Failure `bad-message` for anything that is not one."""
     if not 1 <= len(frames) <= 2:
         raise Failure("bad-message", reason=f"it has {len(frames)} frames")
@@ -37,7 +39,7 @@ def decode(frames: Sequence[bytes]) -> tuple[Message, bytes | None]:
     if len(frames) == 2 and len(frames[1]) > CHUNK:
         raise Failure("bad-message", reason="its payload is too long")
     try:
-        message = json.loads(frames[0])
+        message = json.loads(bytes(frames[0]))
     except (ValueError, RecursionError):
         raise Failure("bad-message", reason="its header is not JSON") from None
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
@@ -45,7 +47,7 @@ def decode(frames: Sequence[bytes]) -> tuple[Message, bytes | None]:
     return message, frames[1] if len(frames) == 2 else None
 
 
-def chunks(pixels: bytes | memoryview) -> Iterator[tuple[int, memoryview]]:
+def chunks(pixels: Payload) -> Iterator[tuple[int, memoryview]]:
     """The pixels in pieces of at most a chunk, each with its offset."""
     view = memoryview(pixels)
     for offset in range(0, len(view), CHUNK):
@@ -53,36 +55,34 @@ def chunks(pixels: bytes | memoryview) -> Iterator[tuple[int, memoryview]]:
 
 
 class Assembly:
-    """Puts a picture together from chunks that must come in order."""
+    """Puts a picture together from chunks that must come in order, each copied once, to its place."""
 
     def __init__(self, header: Message) -> None:
-        """`header` must have passed `check_header`."""
+        """`header` must have passed `check_header`. The system gives the memory as chunks come."""
         self._header = header
         self._size = picture_bytes(header)
-        self._pieces: list[bytes] = []
-        self._come = 0
+        self._pixels = BytesIO(bytes(self._size))
 
     @property
     def complete(self) -> bool:
         """Whether all pixels have come."""
-        return self._come == self._size
+        return self._pixels.tell() == self._size
 
-    def add(self, offset: Any, payload: bytes | None) -> None:
+    def add(self, offset: Any, payload: Payload | None) -> None:
         """Take the next chunk in; a Failure `bad-message` if it is not the next."""
-        left = self._size - self._come
-        if payload is None or offset != self._come or len(payload) > left:
+        come = self._pixels.tell()
+        if payload is None or offset != come or len(payload) > self._size - come:
             raise Failure("bad-message", reason="a chunk of pixels is out of place")
-        if len(payload) < min(LEAST_CHUNK, left):
+        if len(payload) < min(LEAST_CHUNK, self._size - come):
             raise Failure("bad-message", reason="a chunk of pixels is too short")
-        self._pieces.append(payload)
-        self._come += len(payload)
+        self._pixels.write(payload)
 
     @property
-    def pieces(self) -> list[bytes]:
-        """The pixels that have come, in order."""
-        return self._pieces
+    def pixels(self) -> bytes:
+        """The pixels of a picture that is complete, which are not copied for it."""
+        return self._pixels.getvalue()
 
     def picture(self) -> Picture:
         """The whole picture."""
         h = self._header
-        return Picture(h["width"], h["height"], h["channels"], h["depth"], b"".join(self._pieces))
+        return Picture(h["width"], h["height"], h["channels"], h["depth"], self.pixels)

@@ -19,7 +19,7 @@ class Transport(Protocol):
     def send(self, frames: Frames, seconds: float) -> bool:
         """Send a message, False if it could not be in that time; a Failure when the backend has gone."""
 
-    def receive(self, seconds: float) -> list[bytes] | None:
+    def receive(self, seconds: float) -> Frames | None:
         """The next message, None if there was none in that time; a Failure when the backend has gone."""
 
     def close(self) -> None:

@@ -28,9 +28,11 @@ class ZmqTransport:
         self._socket.send_multipart(frames, copy=len(frames) == 1)
         return True
 
-    def receive(self, seconds: float) -> list[bytes] | None:
-        """The next message, also one that came before the connection ended."""
-        return self._socket.recv_multipart() if self._wait(zmq.POLLIN, seconds) else None
+    def receive(self, seconds: float) -> Frames | None:
+        """The next message, also one that came before the connection ended; its pixels lie where libzmq put them."""
+        if not self._wait(zmq.POLLIN, seconds):
+            return None
+        return [frame.buffer for frame in self._socket.recv_multipart(copy=False)]
 
     def close(self) -> None:
         """Hang up at once."""

@@ -15,6 +15,7 @@ import zmq
 from backend import __version__
 from backend.protocol.connection import Connection
 from backend.protocol.errors import Failure
+from backend.protocol.frames import Frames
 from backend.protocol.installation import Installation, private_folder
 from backend.protocol.messages import PROTOCOL, Message
 from backend.protocol.remotes import check_address, host_of
@@ -106,14 +107,14 @@ class Endpoint:
         except zmq.ZMQError as error:
             raise Failure("cannot-listen", address=address, reason=zmq.strerror(error.errno or 0)) from None
 
-    def receive(self) -> list[bytes] | None:
-        """The next message with its client first, or None if it came from one that is not let in any more."""
+    def receive(self) -> tuple[bytes, Frames] | None:
+        """The next message and its client, or None if that is not let in any more."""
         frames = self.socket.recv_multipart(copy=False)
         client = frames[0].bytes
         if self._gate is not None and not self._gate.admits(client, frames[-1]):
             return None
         self.received += 1
-        return [client, *(frame.bytes for frame in frames[1:])]
+        return client, [frame.buffer for frame in frames[1:]]
 
     def status(self) -> Message:
         """Where other machines may come in, and how many messages were read from all clients."""

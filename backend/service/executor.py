@@ -47,7 +47,7 @@ class Executor(Protocol):
         """Get ready for the first job."""
 
     def run(self, job: str, request: Message, pixels: Sequence[bytes]) -> None:
-        """Take a job with all its pixels in pieces, the content's first."""
+        """Take a job with the pixels of its pictures, the content's first."""
 
     def cancel(self, job: str) -> None:
         """End a job soon: first it is asked to, and what does not obey is ended by force."""

@@ -9,7 +9,7 @@ from typing import Any, TypeGuard
 
 from backend.protocol.errors import Failure
 from backend.protocol.job import Settings, check_header, check_style_count, check_style_weight
-from backend.protocol.messages import Assembly, Message
+from backend.protocol.messages import Assembly, Message, Payload
 from backend.service.preview import PreviewSlot
 
 MOST_JOBS = 64
@@ -34,7 +34,7 @@ class Record:
     preview: PreviewSlot | None = None
     cancelling: bool = False
 
-    def add(self, picture: Any, offset: Any, payload: bytes | None) -> None:
+    def add(self, picture: Any, offset: Any, payload: Payload | None) -> None:
         """Take in a chunk of one of the pictures."""
         if self.state != "receiving" or type(picture) is not int or not 0 <= picture < len(self.parts):
             raise Failure("bad-message", reason="a chunk of pixels belongs to no picture")
@@ -46,8 +46,8 @@ class Record:
         return all(part.complete for part in self.parts)
 
     def take_pixels(self) -> list[bytes]:
-        """All pixels in pieces, the content's first; they are given up here, since the worker will hold them."""
-        pixels = [piece for part in self.parts for piece in part.pieces]
+        """The pixels of all pictures, the content's first; they are given up here, since the worker will hold them."""
+        pixels = [part.pixels for part in self.parts]
         self.parts = []
         return pixels
 

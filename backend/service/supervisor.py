@@ -19,7 +19,7 @@ import zmq
 from backend import __version__
 from backend.protocol.errors import Failure
 from backend.protocol.installation import Installation
-from backend.protocol.messages import PROTOCOL, Message, decode, encode
+from backend.protocol.messages import PROTOCOL, Message, Payload, decode, encode
 from backend.protocol.sockets import BEAT
 from backend.service.endpoint import Endpoint, Listen
 from backend.service.estimates import Addressed, Estimates
@@ -90,7 +90,7 @@ class Supervisor:
         received = self._endpoint.receive()
         if received is None:
             return
-        client, *frames = received
+        client, frames = received
         message: Message = {}
         try:
             message, payload = decode(frames)
@@ -116,19 +116,19 @@ class Supervisor:
             about = {name: value for name, value in names.items() if is_name(value)}
             self._send(client, {"type": "refused", **about, **failure.to_wire()})
 
-    def _on_hello(self, client: bytes, message: Message, payload: bytes | None) -> None:
+    def _on_hello(self, client: bytes, message: Message, payload: Payload | None) -> None:
         self._send(client, {"type": "welcome", "protocol": PROTOCOL, "version": __version__, "pid": os.getpid()})
 
-    def _on_status(self, client: bytes, message: Message, payload: bytes | None) -> None:
+    def _on_status(self, client: bytes, message: Message, payload: Payload | None) -> None:
         status = status_of(self._executor, self._jobs, self._log_file, self._started)
         self._send(client, {**status, **self._endpoint.status()})
 
-    def _on_submit(self, client: bytes, message: Message, payload: bytes | None) -> None:
+    def _on_submit(self, client: bytes, message: Message, payload: Payload | None) -> None:
         record = self._jobs.add(client, message)
         if record is not None:
             log.info("job %s: %s", record.key, json.dumps(record.request))
 
-    def _on_chunk(self, client: bytes, message: Message, payload: bytes | None) -> None:
+    def _on_chunk(self, client: bytes, message: Message, payload: Payload | None) -> None:
         record = self._jobs.find(client, message.get("job"))
         if record is None:
             return  # the rest of a job that was refused or cancelled
@@ -137,15 +137,15 @@ class Supervisor:
             record.state = "queued"
             self._feed()
 
-    def _on_estimate(self, client: bytes, message: Message, payload: bytes | None) -> None:
+    def _on_estimate(self, client: bytes, message: Message, payload: Payload | None) -> None:
         self._executor.estimate(self._estimates.add(client, message))
 
-    def _on_cancel(self, client: bytes, message: Message, payload: bytes | None) -> None:
+    def _on_cancel(self, client: bytes, message: Message, payload: Payload | None) -> None:
         record = self._jobs.find(client, message.get("job"))
         if record is not None:
             self._cancel(record)
 
-    def _on_ready(self, client: bytes, message: Message, payload: bytes | None) -> None:
+    def _on_ready(self, client: bytes, message: Message, payload: Payload | None) -> None:
         record = self._jobs.find(client, message.get("job"))
         if record is None or record.state != "running":
             return
@@ -154,19 +154,17 @@ class Supervisor:
         else:
             self._executor.ready(record.key)
 
-    def _on_stop(self, client: bytes, message: Message, payload: bytes | None) -> None:
+    def _on_stop(self, client: bytes, message: Message, payload: Payload | None) -> None:
         self._send(client, {"type": "stopping", "pid": os.getpid()})
         self._stopping = True
 
-    def _send(
-        self, client: bytes, message: Message, payload: bytes | memoryview | None = None, slot: Hashable = None
-    ) -> None:
+    def _send(self, client: bytes, message: Message, payload: Payload | None = None, slot: Hashable = None) -> None:
         try:
             self._outbox.send(client, encode(message, payload), slot)
         except ClientGone:
             self._forget(client)
 
-    def _send_about(self, record: Record, message: Message, payload: bytes | memoryview | None = None) -> None:
+    def _send_about(self, record: Record, message: Message, payload: Payload | None = None) -> None:
         """Tell a job's client about it; of progress and positions only the latest is worth sending."""
         slot = (record.key, message["type"]) if message["type"] in ("progress", "queued") else None
         self._send(record.client, {**message, "job": record.name}, payload, slot)
@@ -231,7 +229,7 @@ class Supervisor:
         for client, message in filter(None, answers):
             self._send(client, message)
 
-    def _relay(self, message: Message, payload: bytes | memoryview) -> None:
+    def _relay(self, message: Message, payload: Payload) -> None:
         """Pass on what is said of a job."""
         record = self._jobs.by_key(message["job"])
         if record is None:

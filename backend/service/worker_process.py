@@ -15,6 +15,7 @@ from typing import Any
 
 import zmq
 
+from backend.protocol.launch import LARGE_PAGES
 from backend.service.channel import Channel, Message
 from backend.service.executor import finished
 
@@ -51,7 +52,7 @@ class WorkerProcess:
             stdout=subprocess.PIPE,
             pipesize=PIPE_BYTES,
             stderr=subprocess.PIPE,
-            env={**PATIENT_THREADS, **os.environ, **environment},
+            env={**PATIENT_THREADS, **LARGE_PAGES, **os.environ, **environment},
             # Ctrl-C in the terminal of `serve` is for the supervisor, which says when the worker ends.
             start_new_session=True,
         )

@@ -63,7 +63,7 @@ def test_a_cluster_without_workers_is_reported_and_does_not_paint_later(monkeypa
             assert executor.free == 1
             wanted = job(FAST)
             request = {**wanted.to_wire(), "previews": False}
-            executor.run("1", request, b"".join(picture.pixels for picture in wanted.pictures))
+            executor.run("1", request, [bytes(picture.pixels) for picture in wanted.pictures])
             assert wait_until(lambda: _tasks(look) == 1)
             failed = _next(executor)
             assert (failed["job"], failed["code"]) == ("1", "cluster")

@@ -17,9 +17,10 @@ from backend.protocol.client import Backend, Run
 from backend.protocol.errors import ERRORS, Failure
 from backend.protocol.estimate import Outline
 from backend.protocol.events import Preview
+from backend.protocol.frames import Frames
 from backend.protocol.installation import Installation
 from backend.protocol.job import Settings
-from backend.protocol.messages import LEAST_CHUNK, Message, decode
+from backend.protocol.messages import LEAST_CHUNK, Message, Payload, decode
 from backend.protocol.transport_zmq import ZmqTransport
 from backend.service.local_executor import LocalExecutor
 from backend.service.supervisor import Supervisor
@@ -118,13 +119,13 @@ def traffic(request: pytest.FixtureRequest) -> tuple[Traffic, Traffic, list[Read
         sent.note(frames)
         return send(self, frames, seconds)
 
-    def noting_receive(self: ZmqTransport, seconds: float) -> list[bytes] | None:
+    def noting_receive(self: ZmqTransport, seconds: float) -> Frames | None:
         frames = receive(self, seconds)
         if frames is not None:
             received.note(frames)
         return frames
 
-    def noting_decode(frames: Any) -> tuple[Message, bytes | None]:
+    def noting_decode(frames: Any) -> tuple[Message, Payload | None]:
         message, payload = decode(frames)
         read.append(Read(message))
         return read[-1], payload
