@@ -74,8 +74,25 @@ def in_rgb(source: Source) -> Source:
 
 def add(source: Source, picture: Picture, name: str) -> Gimp.Layer:
     """The same in the source's own image, which must not be indexed."""
+    image = source.image
+    image.undo_group_start()
+    try:
+        new = insert(source, name)
+        try:
+            put(new, source, picture)
+        except BaseException:
+            image.remove_layer(new)  # half a layer is worse than none
+            raise
+    finally:
+        image.undo_group_end()
+    Gimp.displays_flush()
+    return new
+
+
+def insert(source: Source, name: str) -> Gimp.Layer:
+    """A new layer above the source, in one undo step, that looks like the source until a picture is put into it."""
     image, layer = source.image, source.layer
-    width, height = source.inside[2:]
+    x, y, width, height = source.inside
     image.undo_group_start()
     try:
         new = Gimp.Layer.new(image, name, width, height, layer.type(), 100.0, Gimp.LayerMode.NORMAL)
@@ -85,15 +102,25 @@ def add(source: Source, picture: Picture, name: str) -> Gimp.Layer:
                 _("GIMP did not take the new layer. Unlock the layer group that it belongs in and try again.")
             )
         try:
-            put(new, source, picture)
+            with effects.as_seen(image, layer) as seen:
+                _copy(seen, Gegl.Rectangle.new(x, y, width, height), new.get_buffer())
+            new.update(0, 0, width, height)
             _add_mask(new, source)
         except BaseException:
-            image.remove_layer(new)  # half a layer is worse than none
+            image.remove_layer(new)
             raise
     finally:
         image.undo_group_end()
-    Gimp.displays_flush()
     return new
+
+
+def put(layer: Gimp.Layer, source: Source, picture: Picture) -> None:
+    """Write the source's rectangle, painted, into the new layer; as often as wanted, and past the undo history."""
+    pixel_format, pixels = _exact(layer, picture, _cropped(picture.pixels, source))
+    with profiles.from_srgb(source.image, layer) as buffer:
+        buffer.set(_whole(layer), pixel_format, bytes(pixels))  # GEGL takes other kinds item by item
+        buffer.flush()
+    layer.update(0, 0, layer.get_width(), layer.get_height())
 
 
 def _add_mask(new: Gimp.Layer, source: Source) -> None:
@@ -107,8 +134,7 @@ def _add_mask(new: Gimp.Layer, source: Source) -> None:
     new.add_mask(mask)
     x, y, width, height = source.inside
     shadow = mask.get_shadow_buffer()
-    own.get_buffer().copy(Gegl.Rectangle.new(x, y, width, height), Gegl.AbyssPolicy.NONE, shadow, _whole(mask))
-    shadow.flush()
+    _copy(own, Gegl.Rectangle.new(x, y, width, height), shadow)
     mask.merge_shadow(True)  # through the selection, if there is one
     mask.update(0, 0, width, height)
 
@@ -132,17 +158,14 @@ def _get(source: Source, pixel_format: str) -> bytes:
     return pixels
 
 
-def put(layer: Gimp.Layer, source: Source, picture: Picture) -> None:
-    """Write the source's rectangle, painted, into the new layer; as often as wanted, and past the undo history."""
-    pixel_format, pixels = _exact(source, picture)
-    pixels = _cropped(pixels, source)
-    with profiles.from_srgb(source.image, layer) as buffer:
-        buffer.set(_whole(layer), pixel_format, pixels)
-        buffer.flush()
-    layer.update(0, 0, layer.get_width(), layer.get_height())
+def _copy(drawable: Gimp.Drawable, rectangle: Gegl.Rectangle, target: Gegl.Buffer) -> None:
+    """Copy a rectangle of the drawable to the target's corner."""
+    corner = Gegl.Rectangle.new(0, 0, rectangle.width, rectangle.height)
+    drawable.get_buffer().copy(rectangle, Gegl.AbyssPolicy.NONE, target, corner)
+    target.flush()
 
 
-def _cropped(pixels: bytes, source: Source) -> bytes:
+def _cropped(pixels: bytes | memoryview, source: Source) -> bytes | memoryview:
     """The pixels of the part that the layer has; GIMP ends a plug-in that writes beside a layer."""
     x, y, width, height = source.inside
     if (width, height) == (source.width, source.height):
@@ -154,11 +177,12 @@ def _cropped(pixels: bytes, source: Source) -> bytes:
     return b"".join(pixels[start : start + width * pixel] for start in starts)
 
 
-def _exact(source: Source, picture: Picture) -> tuple[str, bytes]:
-    """Format and pixels to write; where a float would round the alpha, doubles with the source's own alpha."""
+def _exact(layer: Gimp.Layer, picture: Picture, pixels: bytes | memoryview) -> tuple[str, bytes | memoryview]:
+    """Format and pixels to write; where a float would round the alpha, doubles with the alpha that the layer has."""
     channels = picture.channels
-    if not picture.has_alpha or source.image.get_precision() not in DEEPER_THAN_FLOAT:
-        return _format(channels, picture.depth), picture.pixels
-    values = array("d", array("f", picture.pixels))
-    values[channels - 1 :: channels] = array("d", _get(source, "A double"))
+    if not picture.has_alpha or layer.get_image().get_precision() not in DEEPER_THAN_FLOAT:
+        return _format(channels, picture.depth), pixels
+    values = array("d", array("f", pixels))
+    alpha: bytes = layer.get_buffer().get(_whole(layer), 1.0, "A double", Gegl.AbyssPolicy.NONE)
+    values[channels - 1 :: channels] = array("d", alpha)
     return f"{MODELS[channels]} double", values.tobytes()

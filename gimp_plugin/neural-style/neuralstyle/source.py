@@ -17,7 +17,11 @@ LEAST_CONTEXT = 16
 
 @dataclass(frozen=True)
 class Source:
-    """A rectangle of a layer, in the layer's own coordinates; it reaches out of a layer too narrow to be painted."""
+    """A rectangle of a layer, in the layer's own coordinates; it reaches out of a layer too narrow to be painted.
+
+    `inside` is the part that the layer has, which the new layer will cover (left, top, width, height), and `offsets`
+    where that part lies in the image; may be negative. They hold whatever the user does to the layer meanwhile.
+    """
 
     image: Gimp.Image
     layer: Gimp.Layer
@@ -26,25 +30,13 @@ class Source:
     width: int
     height: int
     selected: bool
+    inside: tuple[int, int, int, int]
+    offsets: tuple[int, int]
 
     @property
     def in_new_image(self) -> bool:
         """Whether the result must go to an image of its own: a palette cannot hold its colours."""
         return bool(self.image.get_base_type() == Gimp.ImageBaseType.INDEXED)
-
-    @property
-    def inside(self) -> tuple[int, int, int, int]:
-        """The part that the layer has, which the new layer will cover: left, top, width, height."""
-        x, width = _common(self.x, self.width, self.layer.get_width())
-        y, height = _common(self.y, self.height, self.layer.get_height())
-        return x, y, width, height
-
-    @property
-    def offsets(self) -> tuple[int, int]:
-        """Where that part lies in the image; may be negative."""
-        left, top = self.layer.get_offsets()[1:]
-        x, y = self.inside[:2]
-        return left + x, top + y
 
 
 def find_source(image: Gimp.Image, drawables: list[Gimp.Drawable]) -> Source:
@@ -113,9 +105,11 @@ def _rectangle(image: Gimp.Image, layer: Gimp.Layer) -> Source:
         context = max(LEAST_CONTEXT, max(width, height) // CONTEXT)
         x, width = _common(x - context, width + 2 * context, layer.get_width())
         y, height = _common(y - context, height + 2 * context, layer.get_height())
+    left, top = layer.get_offsets()[1:]
+    inside, offsets = (x, y, width, height), (left + x, top + y)
     x, width = _wide_enough(x, width)
     y, height = _wide_enough(y, height)
-    return Source(image, layer, x, y, width, height, selected)
+    return Source(image, layer, x, y, width, height, selected, inside, offsets)
 
 
 def _common(start: int, length: int, whole: int) -> tuple[int, int]:
