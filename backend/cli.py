@@ -27,7 +27,7 @@ EXECUTOR_VARIABLE = "NEURAL_STYLE_EXECUTOR"
 """The default of `serve --executor`, likewise."""
 LOG_SHARE = 0.05
 """How much of a job passes between two lines where progress goes into a file."""
-OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+OK, FAILED, BAD_INPUT, INTERRUPTED, UNHEARD = 0, 1, 2, 130, 141
 BAD_INPUT_CODES = {
     "no-file",
     "not-a-picture",
@@ -41,7 +41,19 @@ BAD_INPUT_CODES = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the program and return its exit code: 0, 1 failure, 2 bad input, 130 interrupted."""
+    """Run the program and return its exit code: 0, 1 failure, 2 bad input, 130 interrupted, 141 nobody listens."""
+    try:
+        try:
+            return _run(arguments)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # `| head` has read enough. Nothing may be left for Python to write at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNHEARD
+
+
+def _run(arguments: list[str] | None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))

@@ -16,7 +16,7 @@ from pathlib import Path
 from .problems import Problem
 
 NAME = "installation-record.json"
-BACKENDS_OWN = {"run", "log", "speed.json", "remote.json", "keys"}
+BACKENDS_OWN = {"run", "log", "speed.json", "speed.lock", "remote.json", "keys"}
 """What a backend started from a clone may have left in a home folder that was never installed to."""
 
 

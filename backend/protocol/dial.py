@@ -16,7 +16,7 @@ from .watch import Watch
 def dial(context: zmq.Context[zmq.Socket[bytes]], connection: Connection, log: Path) -> tuple[zmq.Socket[bytes], Watch]:
     """A connecting DEALER and the watch over it; a Failure if its address is none. `log` is a local backend's."""
     socket = context.socket(zmq.DEALER)
-    configure(socket, connection.is_remote)
+    configure(socket)
     # An identity of our own lets a connection that broke for a moment go on; a leading zero byte is libzmq's.
     socket.setsockopt(zmq.IDENTITY, b"c" + os.urandom(15))
     socket.setsockopt(zmq.IMMEDIATE, 1)

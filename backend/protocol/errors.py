@@ -41,7 +41,12 @@ ERRORS: dict[str, tuple[str, str]] = {
     ),
     "stopping": ("The backend is shutting down.", "Try again in a moment."),
     "busy": ("The backend already has {count} requests waiting.", "Try again when some of them are finished."),
+    "busy-memory": (
+        "The pictures that the backend has to paint already take {taken} of memory.",
+        "Try again when some of them are finished.",
+    ),
     "folder": ("The folder {path} cannot be used: {reason}.", "Make it writable for you alone and try again."),
+    "disk-full": ("There is no room left on the disk for {path}.", "Free some space there and try again."),
     # Backends on other machines, and the keys for them.
     "unreachable": (
         "The backend at {address} does not answer.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -14,6 +15,7 @@ from .errors import Failure
 from .sandbox import check_entry
 
 HOME_VARIABLE = "NEURAL_STYLE_HOME"
+START_BYTES = 1 << 16
 LONGEST_SOCKET_PATH = 100  # the system's limit is 107 bytes on Linux, 103 on macOS
 
 
@@ -119,5 +121,21 @@ def private_folder(path: Path) -> Path:
                 raise Failure("folder", path=path, reason="it belongs to another user")
             path.chmod(0o700)
     except OSError as error:
-        raise Failure("folder", path=path, reason=error.strerror or error) from None
+        raise unusable(path, error) from None
     return path
+
+
+def check_room(path: Path) -> None:
+    """Raise a Failure unless a starting backend's files can be written in the folder."""
+    try:
+        with tempfile.TemporaryFile(dir=path) as file:
+            file.write(bytes(START_BYTES))
+    except OSError as error:
+        raise unusable(path, error) from None
+
+
+def unusable(path: Path, error: OSError) -> Failure:
+    """The failure of a folder in which something could not be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Failure("disk-full", path=path)
+    return Failure("folder", path=path, reason=error.strerror or error)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .connection import Connection, find_running
 from .errors import Failure
-from .installation import Installation, private_folder
+from .installation import Installation, check_room, private_folder
 from .lock import try_lock
 from .sandbox import flatpak, outside, refusal
 
@@ -31,7 +31,7 @@ def ensure_running(installation: Installation) -> Connection:
         return connection
     if not _is_installed(installation.python):
         raise Failure("not-installed", path=installation.python)
-    private_folder(installation.run)
+    check_room(private_folder(installation.run))
     return _start_or_join(installation)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import IO
 
@@ -29,6 +30,16 @@ def try_lock(path: Path) -> IO[bytes] | None:
     except OSError:
         file.close()
         return None
+    return file
+
+
+def wait_for_lock(path: Path, seconds: float) -> IO[bytes]:
+    """The open file that holds the lock, once nobody else does; a TimeoutError if that takes longer."""
+    deadline = time.monotonic() + seconds
+    while (file := try_lock(path)) is None:
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(0.01)
     return file
 
 

@@ -35,7 +35,7 @@ def read_private(path: Path) -> dict[str, Any] | None:
             if os.name == "posix" and stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
                 raise Failure("secret-open", path=path)
             values = json.load(file)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise Failure("secret-damaged", path=path, reason=error.strerror or error) from None

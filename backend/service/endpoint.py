@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import os
 import time
@@ -19,7 +20,7 @@ from backend.protocol.frames import Frames
 from backend.protocol.installation import Installation, private_folder
 from backend.protocol.messages import PROTOCOL, Message
 from backend.protocol.remotes import check_address, host_of
-from backend.protocol.sockets import configure, has_ipc, set_heartbeats
+from backend.protocol.sockets import configure, has_ipc
 from backend.service.gate import Gate
 from backend.service.keyring import KeyRing
 
@@ -100,7 +101,6 @@ class Endpoint:
         return Connection(address, os.getpid(), PROTOCOL, __version__, server.public, client.public, client.secret)
 
     def _bind_remote(self, address: str) -> None:
-        set_heartbeats(self.socket, remote=True)
         self.socket.setsockopt(zmq.IPV6, "[" in address)
         try:
             self.socket.bind(address)
@@ -124,6 +124,13 @@ class Endpoint:
         """Raise a Failure for what only clients on this machine may ask."""
         if self._gate is not None:
             self._gate.check(client, message)
+
+    def announce(self) -> None:
+        """Write the connection file again if it has been damaged or removed, or clients would find no backend."""
+        path = self._installation.connection_file
+        if Connection.read(path) != self.connection:
+            with contextlib.suppress(OSError):  # the disk may be full; a second later is soon enough
+                self.connection.write(path)
 
     def show_out(self) -> list[bytes]:
         """End the connections whose key was taken back, and return those clients."""

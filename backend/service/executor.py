@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import zmq
 
-from backend.protocol.messages import CHUNK, Message
+from backend.protocol.messages import Message, chunks
 
 CANCEL_SECONDS = 5.0
 """How long a worker may take to notice a cancel before it is ended by force."""
@@ -27,9 +27,8 @@ def finished(message: Message, pieces: Iterable[bytes | memoryview]) -> Iterator
 
 
 def in_chunks(pixels: bytes | memoryview) -> Iterator[memoryview]:
-    """Pixels in pieces of at most a chunk."""
-    view = memoryview(pixels)
-    return (view[offset : offset + CHUNK] for offset in range(0, len(view), CHUNK))
+    """Pixels in pieces as they are sent."""
+    return (piece for _, piece in chunks(pixels))
 
 
 class Executor(Protocol):

@@ -10,6 +10,7 @@ from typing import Any, TypeGuard
 from backend.protocol.errors import Failure
 from backend.protocol.job import Settings, check_header, check_style_count, check_style_weight
 from backend.protocol.messages import Assembly, Message, Payload
+from backend.service.budget import Budget
 from backend.service.preview import PreviewSlot
 
 MOST_JOBS = 64
@@ -26,6 +27,8 @@ class Record:
     name: str
     request: Message
     parts: list[Assembly]
+    nbytes: int
+    """What its pixels take in all."""
     state: str = "receiving"
     fraction: float = 0.0
     """How much of it is painted."""
@@ -64,7 +67,8 @@ class Jobs:
     round that is under way, so nobody waits for more than one job of each other client.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget | None = None) -> None:
+        self._budget = budget or Budget()
         self._records: dict[tuple[bytes, str], Record] = {}
         self._count = 0
         self._round = 0
@@ -77,8 +81,11 @@ class Jobs:
     def __len__(self) -> int:
         return len(self._records)
 
-    def add(self, client: bytes, message: Message) -> Record | None:
-        """Record a job that a client submits, or None if it is known already; a Failure if it is refused."""
+    def add(self, client: bytes, message: Message, unsent: int = 0) -> Record | None:
+        """Record a job that a client submits, or None if it is known already; a Failure if it is refused.
+
+        `unsent` are the bytes of results that wait for their clients.
+        """
         name = message.get("job")
         if not is_name(name):
             raise Failure("bad-message", reason="a job needs a name")
@@ -89,8 +96,9 @@ class Jobs:
         if (own := len(self.of(client))) >= MOST_OF_A_CLIENT:
             raise Failure("busy", count=own)
         request, headers = _checked(message)
+        count = self._budget.check(headers, unsent + sum(record.nbytes for record in self))
         self._count += 1
-        record = Record(str(self._count), client, name, request, [Assembly(h) for h in headers])
+        record = Record(str(self._count), client, name, request, [Assembly(h) for h in headers], count)
         self._records[client, name] = record
         return record
 

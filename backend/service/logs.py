@@ -11,8 +11,7 @@ import threading
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from backend.protocol.errors import Failure
-from backend.protocol.installation import private_folder
+from backend.protocol.installation import private_folder, unusable
 
 LOG_BYTES = 1_000_000
 BACKUPS = 3
@@ -38,7 +37,7 @@ def start_logging(path: Path, quiet: bool = True, most: int = LOG_BYTES) -> None
     try:
         file = RotatingFileHandler(path, maxBytes=most, backupCount=BACKUPS, encoding="utf-8", errors="replace")
     except OSError as error:
-        raise Failure("folder", path=path.parent, reason=error.strerror or error) from None
+        raise unusable(path.parent, error) from None
     handlers: list[logging.Handler] = [file]
     if not quiet:
         handlers.append(logging.StreamHandler())

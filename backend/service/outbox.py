@@ -29,6 +29,10 @@ class _Unsent:
     def answer_bytes(self) -> int:
         return 0 if len(self.frames) > 1 else len(self.frames[0])
 
+    @property
+    def pixel_bytes(self) -> int:
+        return len(self.frames[1]) if len(self.frames) > 1 else 0
+
 
 @dataclass
 class _Queue:
@@ -62,6 +66,11 @@ class Outbox:
     def __init__(self, socket: zmq.Socket[bytes]) -> None:
         self._socket = socket
         self._waiting: dict[bytes, _Queue] = {}
+
+    @property
+    def pixels(self) -> int:
+        """Bytes of pixels that wait."""
+        return sum(message.pixel_bytes for queue in self._waiting.values() for message in queue.messages)
 
     @property
     def empty(self) -> bool:

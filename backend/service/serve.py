@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from backend.protocol.errors import Failure
-from backend.protocol.installation import Installation, private_folder
+from backend.protocol.installation import Installation, private_folder, unusable
 from backend.protocol.lock import sign, try_lock
 from backend.service.dask_executor import SCHEMES, DaskExecutor
 from backend.service.endpoint import Listen
@@ -38,11 +38,15 @@ def serve(
     lock = _lock(installation)
     if lock is None:
         return False
-    with lock:
+    try:
         sign(lock)
         start_logging(installation.log_file, quiet)
         installation.connection_file.unlink(missing_ok=True)
-        Supervisor(installation, idle_seconds, make, listen).run()
+        supervisor = Supervisor(installation, idle_seconds, make, listen)
+    except OSError as error:
+        raise unusable(installation.run, error) from None
+    with lock:
+        supervisor.run()
     return True
 
 

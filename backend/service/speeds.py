@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.engine.cost import Line, Speed
+from backend.protocol.lock import wait_for_lock
 
 FORMAT = 2
 """Raised when the numbers in the file mean something else; older files then count for nothing."""
@@ -19,6 +20,8 @@ MOST = 16
 """Devices that are remembered, the latest ones."""
 RATE = 0.5
 """How much of the difference between a long job and its estimate is believed."""
+LOCK_SECONDS = 2.0
+"""How long one worker waits for another one that is writing."""
 LONG = 10.0
 """Seconds from which on a job is believed as much as any; a shorter one is believed in proportion."""
 SURPRISE = 2.0
@@ -43,27 +46,39 @@ class Known:
 
 
 class Speeds:
-    """The known devices by their names; to be changed from one thread only, and read from any."""
+    """The known devices by their names, for all workers of this machine; may be read from any thread.
+
+    The file is read anew each time, since other workers write it too. What could not be written is kept here.
+    """
 
     def __init__(self, path: Path) -> None:
-        """Read the file; one that is missing, damaged or of another format is as good as empty."""
+        """The file may be missing; a damaged one, or one of another format, is as good as empty."""
         self._path = path
-        self._known = _read(path)
+        self._unwritten: dict[str, Known] = {}
 
     def get(self, device: str) -> Known | None:
         """What is known of a device."""
-        return self._known.get(device)
+        return self._unwritten.get(device) or _read(self._path).get(device)
 
     def put(self, device: str, known: Known) -> None:
-        """Remember a device, here and in the file, which is written whole or not at all."""
-        others = {name: value for name, value in self._known.items() if name != device}
-        self._known = dict([*others.items(), (device, known)][-MOST:])
-        values = {"format": FORMAT, "devices": {name: asdict(value) for name, value in self._known.items()}}
-        part = self._path.with_name(f"{self._path.name}.{os.getpid()}.part")
+        """Remember a device beside the others in the file, which is written whole or not at all."""
+        self._unwritten[device] = known
         # Without the file the next backend measures again: no reason to fail.
-        with contextlib.suppress(OSError):
-            part.write_text(json.dumps(values), "utf-8")
-            os.replace(part, self._path)
+        with contextlib.suppress(OSError), wait_for_lock(self._path.with_suffix(".lock"), LOCK_SECONDS):
+            others = {name: value for name, value in _read(self._path).items() if name != device}
+            _write(self._path, dict([*others.items(), (device, known)][-MOST:]))
+            del self._unwritten[device]
+
+
+def _write(path: Path, known: Mapping[str, Known]) -> None:
+    values = {"format": FORMAT, "devices": {name: asdict(value) for name, value in known.items()}}
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(json.dumps(values), "utf-8")
+        os.replace(part, path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _read(path: Path) -> dict[str, Known]:

@@ -124,7 +124,7 @@ class Supervisor:
         self._send(client, {**status, **self._endpoint.status()})
 
     def _on_submit(self, client: bytes, message: Message, payload: Payload | None) -> None:
-        record = self._jobs.add(client, message)
+        record = self._jobs.add(client, message, self._outbox.pixels)
         if record is not None:
             log.info("job %s: %s", record.key, json.dumps(record.request))
 
@@ -265,6 +265,7 @@ class Supervisor:
         now = time.monotonic()
         if now - self._beaten > BEAT:
             self._beaten = now
+            self._endpoint.announce()
             for client in {record.client for record in self._jobs}:
                 self._send(client, {"type": "beat"}, slot="beat")
         self._executor.tend()

@@ -17,6 +17,7 @@ from backend.protocol.errors import Failure
 from backend.protocol.events import Progress
 from backend.protocol.installation import Installation
 from backend.protocol.job import Job, Picture, Settings, Style, picture_bytes
+from backend.service.cancels import Cancels
 from backend.service.channel import Channel, Line, Message
 from backend.service.clock import Clock
 
@@ -30,7 +31,7 @@ class Worker:
     def __init__(self, channel: Line) -> None:
         self._channel = channel
         self._jobs: queue.Queue[tuple[Message, list[bytes]] | None] = queue.Queue()
-        self._cancelled: set[str] = set()
+        self._cancels = Cancels()
         self._preview_wanted: set[str] = set()
         self._estimator: Any = None
         self._unanswered: deque[Message] = deque()
@@ -65,6 +66,7 @@ class Worker:
                 os._exit(0)
             if message["type"] == "job":
                 # The pixels lie in a list from which they are taken, so that nobody holds them longer than is needed.
+                self._cancels.take_in(message["job"])
                 self._jobs.put((message, [payload]))
                 del payload
             elif message["type"] == "estimate":
@@ -72,7 +74,8 @@ class Worker:
                     self._unanswered.append(message)
                     self._jobs.put(None)  # wakes the main thread, if it has no job
             elif message["type"] == "cancel":
-                self._cancelled.add(message["job"])
+                if self._cancels.cancel(message["job"]):
+                    self._send({"type": "cancelled", "job": message["job"]})
             elif message["type"] == "ready":
                 self._preview_wanted.add(message["job"])
 
@@ -118,6 +121,9 @@ class Worker:
     def _serve(self, painter: Any, message: Message, pixels: list[bytes]) -> float | None:
         """Run a job and return the seconds it was told to take, or None if what it took says nothing about that."""
         name = message["job"]
+        if not self._cancels.wanted(name):
+            pixels.clear()
+            return None
         try:
             if message["previews"]:
                 self._preview_wanted.add(name)
@@ -126,10 +132,11 @@ class Worker:
             finished = self._paint(painter, name, _job(message, pixels.pop()))
             return told if finished and not self._disturbed else None
         except Exception as error:
-            self._send({"type": "failed", "job": name, **_failure(error).to_wire()})
+            failure = _failure(error)
+            if self._cancels.end(name):
+                self._send({"type": "failed", "job": name, **failure.to_wire()})
             return None
         finally:
-            self._cancelled.discard(name)
             self._preview_wanted.discard(name)
 
     def _paint(self, painter: Any, name: str, job: Job) -> bool:
@@ -149,14 +156,21 @@ class Worker:
                 previewed = now
                 self._preview_wanted.discard(name)
                 self._send_picture("preview", name, finish.preview(last.picture()))
-            if name in self._cancelled:
-                self._send({"type": "cancelled", "job": name})
-                return False
+            self._cancels.look(name, False)
             self._answer_waiting()
+            self._cancels.look(name, True)
+            if not self._cancels.wanted(name):
+                if self._cancels.end(name):
+                    self._send({"type": "cancelled", "job": name})
+                return False
         assert last is not None
+        self._cancels.look(name, False)
         # The last iterate holds the optimiser, which is larger than what is still to be made.
         picture, last = last.picture(), None
-        self._send_picture("done", name, finish.result(picture), seconds=time.monotonic() - began)
+        finished = finish.result(picture)
+        if not self._cancels.end(name):
+            return False
+        self._send_picture("done", name, finished, seconds=time.monotonic() - began)
         return True
 
     def _downloading(self, name: str, fraction: float) -> None:

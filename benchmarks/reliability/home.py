@@ -78,7 +78,8 @@ def processes_of(home: Path) -> list[int]:
 
 def leftovers(installation: Installation) -> list[str]:
     """What a backend has left in its home that nobody needs any more: all but locks, logs and measured speeds."""
-    kept = {installation.lock_file, installation.start_file, installation.speed_file}
+    speed = installation.speed_file
+    kept = {installation.lock_file, installation.start_file, speed, speed.with_suffix(".lock")}
     files = (path for path in installation.home.rglob("*") if not path.is_dir())
     return [str(path) for path in files if path not in kept and path.parent != installation.log_file.parent]
 

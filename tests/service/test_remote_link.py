@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import signal
+import time
 from collections.abc import Iterator
 
 import pytest
 
-from backend.protocol.sockets import HEARTBEATS
+from backend.protocol.sockets import SILENCE_MS
 from tests.service.backends import wait_until
 from tests.service.remotes import PAINT, Studio, studio
 
 SLOW = 250_000
-"""Bytes a second at which a chunk of 1 MiB is longer under way than peers on one machine may be silent."""
-SILENCE = HEARTBEATS[True][1] / 1000
+"""Bytes a second at which a message of 1 MiB would be longer under way than a peer may be silent."""
+SILENCE = SILENCE_MS / 1000
 SEND = """
 import os
 from tests.service.backends import Picture
@@ -53,3 +55,25 @@ def test_a_pulled_cable_ends_the_job_and_is_told(place: Studio) -> None:
         finally:
             place.client.plug("up")
             painter.kill()
+
+
+def test_the_job_of_a_client_that_freezes_stops(place: Studio) -> None:
+    """Its system goes on answering for it, so only heartbeats can tell; 6 s are promised, and a busy machine adds."""
+    with place.start(PAINT, place.invite("frozen")) as painter:
+        assert painter.stdout is not None
+        assert "painting" in painter.stdout.readline()
+        painter.send_signal(signal.SIGSTOP)
+        began = time.monotonic()
+        try:
+            assert wait_until(lambda: place.running() == 0, 12)
+            print(f"the job of a frozen client stopped after {time.monotonic() - began:.1f} s")
+        finally:
+            painter.kill()
+
+
+def test_the_job_of_a_client_that_is_killed_stops(place: Studio) -> None:
+    with place.start(PAINT, place.invite("killed")) as painter:
+        assert painter.stdout is not None
+        assert "painting" in painter.stdout.readline()
+        painter.kill()
+        assert wait_until(lambda: place.running() == 0, 6)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from backend.service.speeds import FORMAT, MOST, RANGE, Known, Speeds
 SPEED = Speed(Line(0.01, 4e-6), Line(0.02, 8e-6), 1e-7, 0.5, exact=1.4, reduction=0.3)
 KNOWN = Known(SPEED, 4e8)
 WHOLE = 1 << 30
+ROOT = Path(__file__).parents[2]
 sides = st.integers(16, 2000)
 amounts = st.floats(1e-9, 10)
 
@@ -123,7 +126,23 @@ def test_what_is_known_survives_in_the_file(tmp_path: Path) -> None:
     assert speeds.get("cpu") == KNOWN
     assert Speeds(path).get("cpu") == KNOWN
     assert Speeds(path).get("gpu") == replace(KNOWN, loaded=1.0)
-    assert [entry.name for entry in tmp_path.iterdir()] == ["speed.json"]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["speed.json", "speed.lock"]
+
+
+def test_workers_that_write_at_once_lose_nothing_of_each_other(tmp_path: Path) -> None:
+    """Processes, as the workers are: each learns of its own device again and again."""
+    path = tmp_path / "speed.json"
+    program = (
+        "import sys; from pathlib import Path; from tests.unit.test_estimates import KNOWN, Speeds\n"
+        "speeds = Speeds(Path(sys.argv[1]))\n"
+        "for _ in range(100): speeds.put(sys.argv[2], KNOWN)\n"
+    )
+    names = [f"gpu {number}" for number in range(4)]
+    writers = [subprocess.Popen([sys.executable, "-c", program, path, name], cwd=ROOT) for name in names]
+    assert [writer.wait(60) for writer in writers] == [0] * len(names)
+    speeds = Speeds(path)
+    assert [speeds.get(name) for name in names] == [KNOWN] * len(names)
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["speed.json", "speed.lock"]
 
 
 def test_devices_of_long_ago_are_forgotten(tmp_path: Path) -> None:

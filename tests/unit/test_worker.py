@@ -70,6 +70,7 @@ def worker(pipe: Channel) -> Worker:
 
 
 def serve(worker: Worker, painter: Painter) -> float | None:
+    worker._cancels.take_in("1")
     return worker._serve(painter, JOB, [bytes(2 * 32 * 32 * 3)])
 
 
