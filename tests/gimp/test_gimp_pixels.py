@@ -59,6 +59,7 @@ CASES: dict[str, dict[str, Any]] = {
     "group-with-mask": {"kind": "group", "mask": True},
     "effect": {"effect": True, "mask": True, "selection": (12, 12, 20, 15, 8)},
     "effect-gray-float": {"effect": True, "base": "GRAY", "precision": "FLOAT_LINEAR"},
+    "effect-indexed": {"effect": True, "indexed": True},
     "effect-on-group": {"kind": "group", "effect": True, "mask": True},
     "effect-on-text": {"kind": "text", "effect": True},
     "text": {"kind": "text"},

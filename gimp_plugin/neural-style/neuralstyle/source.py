@@ -41,6 +41,8 @@ class Source:
 
 def find_source(image: Gimp.Image, drawables: list[Gimp.Drawable]) -> Source:
     """The rectangle to paint: the selection with its surroundings, or the whole layer; raises Refusal."""
+    if not image.is_valid() or not all(drawable.is_valid() for drawable in drawables):
+        raise Refusal(_("The layer is not open any more. Open its image and run the filter again."))
     layer = _only_layer(drawables)
     if image.get_floating_sel() is not None:
         raise Refusal(_("There is a floating selection. Choose Layer > Anchor Layer or Layer > To New Layer first."))
