@@ -47,6 +47,7 @@ def add_arguments(procedure: Gimp.Procedure) -> None:
     _add_styles(procedure)
     _add_usual(procedure)
     _add_advanced(procedure)
+    _add_for_the_dialog(procedure)
 
 
 def _add_styles(procedure: Gimp.Procedure) -> None:
@@ -242,6 +243,17 @@ def _add_advanced(procedure: Gimp.Procedure) -> None:
         _("_Keep the unfinished layer when cancelled"),
         _("After Cancel the new layer stays as it is painted by then; otherwise the image is as it was before"),
         False,
+        READ_WRITE,
+    )
+
+
+def _add_for_the_dialog(procedure: Gimp.Procedure) -> None:
+    """What GIMP keeps with the settings, but no script can tell."""
+    procedure.add_boolean_aux_argument(
+        "preview",
+        _("_Preview"),
+        _("Shows beside the settings how the picture will look, as a small draft; painting it takes some seconds"),
+        True,
         READ_WRITE,
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gi.repository import Gimp, GLib
+from gi.repository import Gimp, GLib, GObject
 
 from ..source import Source
 
@@ -28,13 +28,16 @@ class Context:
 
     def label(self, name: str) -> str:
         """The argument's label, with its mnemonic."""
-        text: str = self.procedure.find_argument(name).get_nick()
+        text: str = self._argument(name).get_nick()
         return text
 
     def tip(self, name: str) -> str:
         """What the argument does to the picture."""
-        text: str = self.procedure.find_argument(name).get_blurb()
+        text: str = self._argument(name).get_blurb()
         return text
+
+    def _argument(self, name: str) -> GObject.ParamSpec:
+        return self.procedure.find_argument(name) or self.procedure.find_aux_argument(name)
 
     def follow(self, act: Callable[[], None], *names: str) -> None:
         """Act now and whenever one of the arguments, or any of them if none is named, has changed."""

@@ -19,6 +19,7 @@ from .context import SPACING, Context
 from .form import Form
 from .library import Library, library_folder
 from .notice import Notice
+from .preview import LivePreviewPart
 from .quality import Quality
 from .seed import seed_control
 from .style_chooser import StyleChooser
@@ -87,6 +88,7 @@ class Window:
         context = self._context
         labels = Gtk.SizeGroup(mode=Gtk.SizeGroupMode.HORIZONTAL)
         self._add_side(self._styles)
+        self._add_side(LivePreviewPart(context))
         self._add(Quality(context, labels))
         form = Form(context, labels)
         form.scale("style-strength", 2, logarithmic=True)
