@@ -8,9 +8,10 @@ from gi.repository import Gdk, GdkPixbuf, Gtk
 
 from ..i18n import _
 from . import pixbufs
-from .region import Point, Region
+from .context import GAP
+from .region import DETAIL_HEIGHT, SIDE, Point, Region
 
-WIDTH, HEIGHT = 256, 112
+WIDTH, HEIGHT = SIDE, SIDE - DETAIL_HEIGHT - GAP
 STEP = 0.05
 KEYS = {Gdk.KEY_Left: (-STEP, 0.0), Gdk.KEY_Right: (STEP, 0.0), Gdk.KEY_Up: (0.0, -STEP), Gdk.KEY_Down: (0.0, STEP)}
 
@@ -26,6 +27,7 @@ class Overview:
         self._image = Gtk.Image()
         box = Gtk.EventBox(can_focus=True, halign=Gtk.Align.CENTER)
         box.add(self._image)
+        self._image.show()
         box.add_events(Gdk.EventMask.BUTTON_PRESS_MASK | Gdk.EventMask.BUTTON1_MOTION_MASK)
         box.connect("button-press-event", self._on_pointer)
         box.connect("motion-notify-event", self._on_pointer)

@@ -60,8 +60,9 @@ class LivePreviewPart:
         self._hang_up()
 
     def _begin(self) -> None:
-        everything = Region(0, 0, self._source.width, self._source.height)
-        self._view.overview.set_picture(_shown(_read(self._source, everything)), self._source.width)
+        width, height = self._source.width, self._source.height
+        everything = Region(0, 0, width, height, min(1.0, SIDE / max(width, height)))
+        self._view.overview.set_picture(_shown(_read(self._source, everything)), width)
         self._show_region()
         self._context.follow(self._paint_later)
 
@@ -70,10 +71,10 @@ class LivePreviewPart:
     def _show_region(self) -> None:
         """Show the part that is chosen now as it is in the layer, and have it painted soon."""
         size = self._source.width, self._source.height
-        wanted = to_settings(self._context.config)
-        finest = max(size) if wanted.preset == "full" else wanted.size
+        get = self._context.config.get_property
+        finest = max(size) if get("preset") == "full" else get("size")
         everything = whole(*size, self._centre)
-        part = detail(*size, self._centre, finest, wanted.stroke_size)
+        part = detail(*size, self._centre, finest, get("stroke-size"))
         self._view.offer_detail(part != everything)
         region = part if self._view.shows_detail else everything
         if region != self._region:
@@ -111,7 +112,7 @@ class LivePreviewPart:
             wanted = self._region, settings, [key(style) for style in chosen], self._where
             if wanted == self._wanted:
                 return
-            self._view.say(_("Painting…"), busy=True)
+            self._view.say(_("Painting…"), 0)
             area = self._content.width * self._content.height * settings.stroke_size**2
             styles = self._copies.get(chosen, area)
             if styles is None:
@@ -178,11 +179,11 @@ class LivePreviewPart:
         if isinstance(event, Done):
             self._view.say(_("A quick draft; the result will be finer."))
         elif isinstance(event, Queued) and event.position:
-            self._view.say(_("Waiting, {count} before this one").format(count=event.position), busy=True)
+            self._view.say(_("Waiting, {count} before this one").format(count=event.position), 0)
         elif isinstance(event, Progress) and event.stage != "painting":
-            self._view.say(event.text(), busy=True)
+            self._view.say(event.text(), 0)
         elif isinstance(event, Progress):
-            self._view.say(_("Painting… {percent} %").format(percent=round(100 * event.fraction)), busy=True)
+            self._view.say(_("Painting…"), event.fraction)
 
     def _fail(self, error: Exception) -> None:
         self._stop()

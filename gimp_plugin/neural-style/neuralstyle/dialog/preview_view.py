@@ -26,7 +26,7 @@ class PreviewView:
         moved: Callable[[Point], None],
     ) -> None:
         self._image = Gtk.Image()
-        self._spinner = Gtk.Spinner()
+        self._bar = Gtk.ProgressBar(opacity=0)
         self._warning = Gtk.Image.new_from_icon_name("dialog-warning", Gtk.IconSize.MENU)
         self._text = Gtk.Label(xalign=0, width_chars=1, ellipsize=Pango.EllipsizeMode.END)
         self._whole = Gtk.RadioButton(label=_("Whole"), draw_indicator=False)
@@ -40,7 +40,7 @@ class PreviewView:
         for widget in (self._warning, self.overview.widget):
             widget.set_no_show_all(True)
         self.widget = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=GAP)
-        for row in (self._head(context), self._picture(clicked), self._status(), self.overview.widget):
+        for row in (self._head(context), self._pictures(clicked), self._bar, self._status()):
             self.widget.pack_start(row, False, False, 0)
 
     @property
@@ -60,13 +60,14 @@ class PreviewView:
         """Show this picture."""
         self._image.set_from_pixbuf(picture)
 
-    def say(self, text: str, busy: bool = False, warning: bool = False) -> None:
-        """One line under the picture; what does not fit is in its tooltip."""
+    def say(self, text: str, fraction: float | None = None, warning: bool = False) -> None:
+        """One line under the picture, and how far it is painted; what does not fit is in the line's tooltip."""
         self._text.set_text(text)
         self._text.set_tooltip_text(text if warning else None)
-        self._spinner.set_visible(busy)
-        self._spinner.set_property("active", busy)
         self._warning.set_visible(warning)
+        # Seen through and not hidden, so that nothing in the window moves.
+        self._bar.set_opacity(0 if fraction is None else 1)
+        self._bar.set_fraction(fraction or 0)
 
     def _head(self, context: Context) -> Gtk.Widget:
         on = GimpUi.prop_check_button_new(context.config, ARGUMENT, context.label(ARGUMENT))
@@ -83,18 +84,22 @@ class PreviewView:
             box.pack_start(widget, grow, grow, 0)
         return head
 
-    def _picture(self, clicked: Callable[[Point], None]) -> Gtk.Widget:
-        box = Gtk.EventBox(halign=Gtk.Align.CENTER, valign=Gtk.Align.CENTER)
+    def _pictures(self, clicked: Callable[[Point], None]) -> Gtk.Widget:
+        box = Gtk.EventBox(halign=Gtk.Align.CENTER)
         box.add(self._image)
         box.add_events(Gdk.EventMask.BUTTON_PRESS_MASK)
         box.connect("button-press-event", lambda box, event: clicked(place(box, event.x, event.y)))
+        column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=GAP, valign=Gtk.Align.CENTER)
+        column.pack_start(box, False, False, 0)
+        column.pack_start(self.overview.widget, False, False, 0)
+        # Always as large, so that nothing in the window moves.
         frame = Gtk.Frame(shadow_type=Gtk.ShadowType.IN)
         frame.set_size_request(SIDE + 2, SIDE + 2)
-        frame.add(box)
+        frame.add(column)
         return frame
 
     def _status(self) -> Gtk.Widget:
         row = Gtk.Box(spacing=GAP)
-        for widget, grow in ((self._spinner, False), (self._warning, False), (self._text, True)):
+        for widget, grow in ((self._warning, False), (self._text, True)):
             row.pack_start(widget, grow, grow, 0)
         return row

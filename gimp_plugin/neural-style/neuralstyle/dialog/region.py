@@ -6,9 +6,13 @@ import math
 from dataclasses import dataclass
 
 SIDE = 256
-"""Pixels of the preview's longer side."""
+"""Pixels of the longer side of a preview of the whole picture, and of the wider one of a detail."""
+DETAIL_HEIGHT = 168
+"""Pixels of a detail's other side, which leaves room for a small copy of the whole below it."""
 LONGEST = 8
-"""How many times longer than wide the preview may be; it shows the middle of what is longer still."""
+"""How many times longer than wide a preview of the whole may be; of what is longer still it shows a part."""
+LEAST_SIDE = 32
+"""Pixels of the shorter side that the engine works at, at least, if the picture has them."""
 LARGEST_STROKES = 4.0
 """The largest stroke size that a job may have."""
 
@@ -18,23 +22,19 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Region:
-    """A rectangle of what is to be painted, in its pixels."""
+    """A rectangle of what is to be painted, in its pixels, and what brings it to the preview's size."""
 
     x: int
     y: int
     width: int
     height: int
-
-    @property
-    def scale(self) -> float:
-        """What brings it to the preview's size; nothing is enlarged."""
-        return min(1.0, SIDE / max(self.width, self.height))
+    scale: float
 
 
-def whole(width: int, height: int, centre: Point) -> Region:
+def whole(width: int, height: int, centre: Point = (0.5, 0.5)) -> Region:
     """All of the picture; of a very long one the part around `centre`."""
-    shorter = min(width, height)
-    return _around(centre, width, height, LONGEST * shorter, LONGEST * shorter)
+    most = LONGEST * min(width, height)
+    return _around(centre, width, height, most, most, min(1.0, SIDE / min(most, max(width, height))))
 
 
 def detail(width: int, height: int, centre: Point, working_size: int, strokes: float) -> Region:
@@ -42,12 +42,13 @@ def detail(width: int, height: int, centre: Point, working_size: int, strokes: f
 
     A larger part where its strokes would need more of the style than a preview has the time to look at.
     """
-    side = SIDE * max(1.0, max(width, height) / working_size)
-    least = strokes / LARGEST_STROKES
-    for _ in range(2):  # what one side cannot give, the other one must
-        region = _around(centre, width, height, side, side)
-        side *= max(1.0, least * math.sqrt(width * height / (region.width * region.height)))
-    return _around(centre, width, height, side, side)
+    most = max(1.0, min(width, height) / LEAST_SIDE)
+    reduction = min(most, max(1.0, max(width, height) / working_size))
+    for _ in range(8):  # what one side cannot give, the other one must
+        region = _around(centre, width, height, SIDE * reduction, DETAIL_HEIGHT * reduction, 1 / reduction)
+        lacking = strokes / LARGEST_STROKES * math.sqrt(width * height / (region.width * region.height))
+        reduction = min(most, reduction * max(1.0, lacking))
+    return region
 
 
 def stroke_size(width: int, height: int, region: Region, strokes: float) -> float:
@@ -59,10 +60,10 @@ def stroke_size(width: int, height: int, region: Region, strokes: float) -> floa
     return min(LARGEST_STROKES, strokes * math.sqrt(width * height / (region.width * region.height)))
 
 
-def _around(centre: Point, width: int, height: int, wide: float, high: float) -> Region:
-    x, wide = _interval(centre[0], width, wide)
-    y, high = _interval(centre[1], height, high)
-    return Region(x, y, wide, high)
+def _around(centre: Point, width: int, height: int, wide: float, high: float, scale: float) -> Region:
+    x, kept_width = _interval(centre[0], width, wide)
+    y, kept_height = _interval(centre[1], height, high)
+    return Region(x, y, kept_width, kept_height, scale)
 
 
 def _interval(centre: float, length: int, wanted: float) -> tuple[int, int]:
