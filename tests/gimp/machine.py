@@ -95,9 +95,17 @@ def stop_backend(installation: Installation) -> None:
     connection = find_running(installation)
     client.stop(installation)
     deadline = time.monotonic() + 10
-    while connection is not None and Path(f"/proc/{connection.pid}").exists():
+    while connection is not None and _runs(connection.pid):
         assert time.monotonic() < deadline, "the backend's process is still there"
         time.sleep(0.05)
+
+
+def _runs(pid: int) -> bool:
+    """Whether there is such a process; one that was started here has ended when it has no command line any more."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes() != b""
+    except OSError:
+        return False
 
 
 def _tree(version: str) -> Path:
