@@ -100,7 +100,7 @@ def stop_backend(installation: Installation) -> None:
         time.sleep(0.05)
 
 
-def _runs(pid: int) -> bool:
+def _runs(pid: int | None) -> bool:
     """Whether there is such a process; one that was started here has ended when it has no command line any more."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes() != b""
