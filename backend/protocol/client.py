@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from .connection import Connection, find_running
-from .errors import Failure
+from .errors import TOLD_FROM_AFAR, Failure
 from .estimate import Estimate, Outline
 from .events import Cancelled, Cancelling, Done, Event, Preview, Progress, Queued
 from .installation import Installation
@@ -196,7 +196,8 @@ class Backend:
         """The failure that the backend reports, with its address if that is not this machine's."""
         failure = Failure.from_wire(message)
         if self.address is not None:
-            failure.sentence = f"The backend at {self.address} says: {failure.sentence}"
+            failure.told_by = self.address
+            failure.sentence = TOLD_FROM_AFAR.format(address=self.address, sentence=failure.sentence)
         return failure
 
 

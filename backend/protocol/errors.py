@@ -1,4 +1,7 @@
-"""Every failure a user can meet: a code, one sentence, and a remedy, written here and nowhere else."""
+"""Every failure a user can meet: a code, one sentence, and a remedy, written here and nowhere else.
+
+In English; who speaks another language translates the texts of `ERRORS` and puts a failure's `details` into them.
+"""
 
 from __future__ import annotations
 
@@ -209,12 +212,21 @@ ERRORS: dict[str, tuple[str, str]] = {
 }
 
 
+TOLD_FROM_AFAR = "The backend at {address} says: {sentence}"
+
+
 class Failure(Exception):
-    """A failure as the user sees it: `code` for programs, `sentence` and `remedy` for people."""
+    """A failure as the user sees it: `code` and `details` for programs, `sentence` and `remedy` for people.
+
+    `told_by` is the address of the machine that reported it, None if it is this one.
+    """
+
+    told_by: str | None = None
 
     def __init__(self, code: str, **details: Any) -> None:
         sentence, remedy = ERRORS[code]
         self.code = code
+        self.details = {name: str(value) for name, value in details.items()}
         self.sentence = sentence.format(**details)
         self.remedy = remedy.format(**details)
         super().__init__(self.code)
@@ -222,9 +234,9 @@ class Failure(Exception):
     def __str__(self) -> str:
         return f"{self.sentence} {self.remedy}"
 
-    def to_wire(self) -> dict[str, str]:
+    def to_wire(self) -> dict[str, Any]:
         """The failure as JSON values."""
-        return {"code": self.code, "sentence": self.sentence, "remedy": self.remedy}
+        return {"code": self.code, "sentence": self.sentence, "remedy": self.remedy, "details": self.details}
 
     @classmethod
     def from_wire(cls, values: dict[str, Any]) -> Failure:
@@ -234,4 +246,6 @@ class Failure(Exception):
         failure.code = str(values.get("code", "internal"))
         failure.sentence = str(values.get("sentence", "The backend reported a failure."))
         failure.remedy = str(values.get("remedy", "Try again."))
+        details = values.get("details")
+        failure.details = {name: str(value) for name, value in details.items()} if isinstance(details, dict) else {}
         return failure

@@ -6,9 +6,23 @@ import tempfile
 import time
 import traceback
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .i18n import _
+
+if TYPE_CHECKING:
+    from protocol.errors import Failure
 
 PLUG_IN = Path(__file__).resolve().parent.parent
 INSTALLATION = PLUG_IN / "installation.json"
+PHRASES = {
+    # Translators: this and the next one stand for {role} in "The {role} picture …"
+    "content": _("content"),
+    "style": _("style"),
+    "it belongs to another user": _("it belongs to another user"),
+    "other users can write into it": _("other users can write into it"),
+}
+"""Words that the protocol puts into its sentences."""
 
 
 class Refusal(Exception):
@@ -20,18 +34,31 @@ def explain(error: Exception) -> str:
     if isinstance(error, Refusal):
         return str(error)
     if isinstance(error, ImportError):
-        return (
-            f"The Neural Style plug-in is not completely installed ({error}). "
+        return _(
+            "The Neural Style plug-in is not completely installed ({error}). "
             "Run `python3 install.py` from the Neural Style folder and restart GIMP."
-        )
+        ).format(error=error)
     from protocol.errors import Failure
 
     if isinstance(error, Failure):
-        return str(error)
-    return (
-        f"Neural Style stopped because of an unexpected {type(error).__name__}. "
-        f"Try again; the details are in {_write_log(error)}."
+        return _translated(error)
+    return _("Neural Style stopped because of an unexpected {error}. Try again; the details are in {log}.").format(
+        error=type(error).__name__, log=_write_log(error)
     )
+
+
+def _translated(failure: Failure) -> str:
+    """The failure in the user's language; in English where the backend has not told what it was made from."""
+    from protocol.errors import ERRORS, TOLD_FROM_AFAR
+
+    details = {name: PHRASES.get(value, value) for name, value in failure.details.items()}
+    try:
+        sentence, remedy = (_(text).format(**details) for text in ERRORS[failure.code])
+    except KeyError:
+        return str(failure)
+    if failure.told_by is not None:
+        sentence = _(TOLD_FROM_AFAR).format(address=failure.told_by, sentence=sentence)
+    return f"{sentence} {remedy}"
 
 
 def _write_log(error: Exception) -> Path:

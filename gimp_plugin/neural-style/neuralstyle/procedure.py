@@ -8,6 +8,7 @@ from gi.repository import Gimp, GLib, GObject
 
 from .arguments import READ_WRITE, add_arguments
 from .failures import explain
+from .i18n import _
 
 NAME = "plug-in-neural-style"
 
@@ -18,20 +19,22 @@ def create(plug_in: Gimp.PlugIn) -> Gimp.Procedure:
     # Every image type: an indexed image gets a sentence with the remedy instead of a grey menu item.
     procedure.set_image_types("*")
     procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.DRAWABLE)
-    procedure.set_menu_label("_Neural Style…")
+    procedure.set_menu_label(_("_Neural Style…"))
     procedure.add_menu_path("<Image>/Filters/Artistic")
     procedure.set_documentation(
-        "Repaint the layer in the style of another picture",
-        "Paints the layer anew with the colours, strokes and textures of a style picture (neural style transfer "
-        "by Gatys, Ecker and Bethge on VGG-19). The result is a new layer above the original, which stays as it is. "
-        "With a selection only the selected part is painted. An indexed image stays as it is, and the result is a "
-        "layer of a new RGB image.",
+        _("Repaint the layer in the style of another picture"),
+        _(
+            "Paints the layer anew with the colours, strokes and textures of a style picture (neural style transfer "
+            "by Gatys, Ecker and Bethge on VGG-19). The result is a new layer above the original, which stays as it "
+            "is. With a selection only the selected part is painted. An indexed image stays as it is, and the result "
+            "is a layer of a new RGB image."
+        ),
         NAME,
     )
     procedure.set_attribution("The Neural Style for GIMP authors", "MIT licence", "2026")
     add_arguments(procedure)
     procedure.add_layer_return_value(
-        "layer", "Layer", "The new layer; that of an indexed image is in a new RGB image", True, READ_WRITE
+        "layer", _("Layer"), _("The new layer; that of an indexed image is in a new RGB image"), True, READ_WRITE
     )
     return procedure
 

@@ -22,7 +22,7 @@ def read_style(file: Gio.File) -> Picture:
         raise Failure("no-file", path=name)
     image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file)
     if image is None:
-        raise Failure("not-a-picture", path=name, reason="GIMP cannot open it")
+        raise Failure("not-a-picture", path=name, reason=_("GIMP cannot open it"))
     try:
         return _visible(image)
     finally:

@@ -6,6 +6,7 @@ from gi.repository import Gtk
 from protocol.errors import Failure
 from protocol.layers import layers_from_text, layers_to_text
 
+from ..failures import explain
 from ..i18n import _
 from .context import Context
 
@@ -55,7 +56,7 @@ class Equaliser:
         try:
             layers = layers_from_text("style-layers", self._context.config.get_property("style-layers") or "")
         except Failure as failure:
-            self._context.notice.tell("style-layers", str(failure))
+            self._context.notice.tell("style-layers", explain(failure))
             return dict(USUAL)
         self._context.notice.tell("style-layers", None)
         return layers or dict(USUAL)

@@ -112,9 +112,9 @@ class Estimates:
         """A quality that does not fit says nothing of the others; with any other failure it is the same for all."""
         self._show(self._asked, None)
         if failure.code in FITS_NOT:
-            self._tell_chosen(str(failure))
+            self._tell_chosen(explain(failure))
             return self._ask_next()
-        self._context.notice.tell("estimate", str(failure))
+        self._context.notice.tell("estimate", explain(failure))
         for preset in self._left:
             self._show(preset, None)
         return False
