@@ -82,11 +82,18 @@ def stylise(
         target = resize(content, (scale.height, scale.width)).to(network.device)
         picture = _start(target, settings) if picture is None else _refine(picture, target)
         here, finest = _at(scale, schedule, settings), index == len(schedule) - 1
-        networks = [(cheaper, scale.steps - exact[index]), (network, exact[index])]
         emphasis = emphases(settings.content_first, scale.steps, finest=finest)
-        objectives = _objectives(networks, target, styles, scale, here, plan.tile, emphasis)
+        objectives = _objectives(
+            [(cheaper, scale.steps - exact[index]), (network, exact[index])],
+            target,
+            styles,
+            scale,
+            here,
+            plan.tile,
+            emphasis,
+        )
         if finest:
-            del content, target  # as large as the layer, and not needed any more
+            del content, target, cheaper  # large, and kept by the objectives for as long as they need them
         optimiser: Optimiser | None = None
         for number, (objective, changed) in enumerate(objectives):
             if optimiser is None:
