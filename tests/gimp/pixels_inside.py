@@ -288,6 +288,17 @@ def play(case: dict[str, Any]) -> dict[str, Any]:
     return outcome
 
 
+def closed(case: dict[str, Any]) -> str:
+    """What is said of a layer whose image was closed, as it may be while the dialog is open."""
+    image, layer = build(case)
+    image.delete()
+    try:
+        importlib.import_module("neuralstyle.source").find_source(image, [layer])
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return "nothing"
+
+
 def siblings_of(image: Gimp.Image, layer: Gimp.Layer) -> list[Gimp.Layer]:
     parent = layer.get_parent()
     siblings: list[Gimp.Layer] = parent.get_children() if parent else image.get_layers()
@@ -299,7 +310,8 @@ def main() -> None:
     cases = json.loads((FOLDER / "cases.json").read_text())
     sys.path.insert(0, os.environ["NEURAL_STYLE_TEST_PLUG_IN"])
     sys.path.insert(1, os.path.join(sys.path[0], "vendor"))
-    outcomes = {case["name"]: play(case) for case in cases}
+    outcomes: dict[str, Any] = {case["name"]: play(case) for case in cases}
+    outcomes["closed"] = closed(cases[0])
     (FOLDER / "outcomes.json").write_text(json.dumps(outcomes))
 
 

@@ -239,6 +239,10 @@ def test_the_mask_is_the_selection_times_the_layers_own(outcome: Outcome) -> Non
         assert len(np.unique(mask)) > 10, "the feather is gone"
 
 
+def test_a_layer_that_was_closed_is_one_sentence_with_the_remedy(played: dict[str, Any]) -> None:
+    assert played["closed"].startswith("Refusal: The layer is not open any more. Open its image")
+
+
 def test_no_call_left_an_undo_group_open_or_a_traceback(played: dict[str, Any]) -> None:
     assert OPEN_UNDO_GROUP not in played["output"]
     assert "Traceback" not in played["output"]
