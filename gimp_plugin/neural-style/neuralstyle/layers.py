@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from gi.repository import Gegl, Gimp
@@ -150,12 +152,19 @@ def _whole(drawable: Gimp.Drawable) -> Gegl.Rectangle:
 def _get(source: Source, pixel_format: str) -> bytes:
     """The rectangle's pixels, where it reaches out of the layer those of the layer's border."""
     rectangle = Gegl.Rectangle.new(source.x, source.y, source.width, source.height)
-    with (
-        effects.as_seen(source.image, source.layer) as layer,
-        profiles.as_srgb(source.image, layer, rectangle) as (buffer, place),
-    ):
+    with seen(source, rectangle) as (buffer, place):
         pixels: bytes = buffer.get(place, 1.0, pixel_format, Gegl.AbyssPolicy.CLAMP)
     return pixels
+
+
+@contextmanager
+def seen(source: Source, rectangle: Gegl.Rectangle) -> Iterator[tuple[Gegl.Buffer, Gegl.Rectangle]]:
+    """A buffer, and a rectangle in it, whose sRGB colours are what the user sees in the layer's rectangle."""
+    with (
+        effects.as_seen(source.image, source.layer) as layer,
+        profiles.as_srgb(source.image, layer, rectangle) as found,
+    ):
+        yield found
 
 
 def _copy(drawable: Gimp.Drawable, rectangle: Gegl.Rectangle, target: Gegl.Buffer) -> None:

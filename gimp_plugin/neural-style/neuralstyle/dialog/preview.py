@@ -12,7 +12,7 @@ from protocol.installation import Installation
 from protocol.job import Job, Picture, Settings
 from protocol.live_preview import LivePreview
 
-from .. import profiles
+from .. import layers
 from ..failures import INSTALLATION, explain
 from ..i18n import _
 from ..scaled import read_scaled
@@ -194,7 +194,7 @@ def _read(source: Source, region: Region) -> Picture:
     """The region's pixels at the preview's size."""
     channels = (1 if source.layer.is_gray() else 3) + (1 if source.layer.has_alpha() else 0)
     rectangle = Gegl.Rectangle.new(source.x + region.x, source.y + region.y, region.width, region.height)
-    with profiles.as_srgb(source.image, source.layer, rectangle) as (buffer, place):
+    with layers.seen(source, rectangle) as (buffer, place):
         width, height, pixels = read_scaled(buffer, place, region.scale, FORMATS[channels])
     return Picture(width, height, channels, "u8", pixels)
 
