@@ -223,7 +223,7 @@ def _add_advanced(procedure: Gimp.Procedure) -> None:
     _add_choice(
         procedure,
         "device",
-        _("De_vice"),
+        _("Device"),
         _("Which part of the computer paints; the picture is the same, the time is not"),
         DEVICES,
         "auto",
@@ -251,7 +251,7 @@ def _add_for_the_dialog(procedure: Gimp.Procedure) -> None:
     """What GIMP keeps with the settings, but no script can tell."""
     procedure.add_boolean_aux_argument(
         "preview",
-        _("_Preview"),
+        _("Pre_view"),
         _("Shows beside the settings how the picture will look, as a small draft; painting it takes some seconds"),
         True,
         READ_WRITE,
