@@ -20,8 +20,6 @@ def dial(context: zmq.Context[zmq.Socket[bytes]], connection: Connection, log: P
     # An identity of our own lets a connection that broke for a moment go on; a leading zero byte is libzmq's.
     socket.setsockopt(zmq.IDENTITY, b"c" + os.urandom(15))
     socket.setsockopt(zmq.IMMEDIATE, 1)
-    # A client takes in all of a result even while it is busy: libzmq answers no heartbeats behind a full queue.
-    socket.setsockopt(zmq.RCVHWM, 0)
     socket.setsockopt(zmq.IPV6, "[" in connection.endpoint)
     if connection.server_key:
         socket.curve_serverkey = connection.server_key.encode()

@@ -21,14 +21,16 @@ Only whole frames count as signs of life, so none may be under way for longer: a
 
 
 def configure(socket: zmq.Socket[bytes]) -> None:
-    """Options for either end: bounded queues and frames, and peers that froze are noticed in seconds."""
+    """Options for either end: bounded frames and queues of what is sent; peers that froze are noticed in seconds."""
     socket.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
     socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, SILENCE_MS)
     socket.setsockopt(zmq.HEARTBEAT_TTL, SILENCE_MS)
     socket.setsockopt(zmq.HANDSHAKE_IVL, 3000)
     socket.setsockopt(zmq.MAXMSGSIZE, 16 * CHUNK)
     socket.setsockopt(zmq.SNDHWM, QUEUED)
-    socket.setsockopt(zmq.RCVHWM, 16)
+    # A full queue stops libzmq from reading, and then it can neither answer heartbeats nor bear that the peer leaves:
+    # at the next heartbeat an assertion ends the process (libzmq 4.3.5, its issues 4364 and 4767, open).
+    socket.setsockopt(zmq.RCVHWM, 0)
     # Unsent messages must not keep a process from ending (libzmq waits for ever by default).
     socket.setsockopt(zmq.LINGER, 0)
 

@@ -13,9 +13,12 @@ from backend.protocol.client import Backend
 from backend.protocol.events import Cancelled, Cancelling, Done
 from backend.protocol.installation import Installation
 from benchmarks.reliability.figures import Figures, p99
-from benchmarks.reliability.work import Finals, job, outcome, submit, until_painting
+from benchmarks.reliability.work import LONG, Finals, job, messages_of, outcome, picture, submit, until_painting
 
 CLIENTS = 4
+REACH_SECONDS = 20.0
+ANY_MOMENT = 0.3
+"""How often some time passes after the point, so that every moment has its turn."""
 SIZE = 128
 """A working size at which a step takes long enough to be told from the rest."""
 
@@ -97,8 +100,15 @@ def _wander(finals: Finals, backends: list[Backend], seconds: float) -> None:
             finals.hear(backend, min(left, 0.002))
 
 
+POINTS = {"sending": None, "sent": None, "queued": "queued", "loading": "progress", "painting": "progress",
+          "result": "chunk"}  # fmt: skip
+"""The points of a job's way, and the message that tells that it is there."""
+LAYER = picture(600, 400)
+"""A layer of three chunks, so that there is a middle of its way, there and back."""
+
+
 def anywhere(installation: Installation, rounds: int, kills: int, seed: int = 1) -> Figures:
-    """Cancel (mostly twice) or kill the worker at a random point of a job's way: jobs that did not end exactly once."""
+    """Cancel (mostly twice) or kill the worker at a point of a job's way: jobs that did not end exactly once."""
     dice, finals = random.Random(seed), Finals()
     fates = ["cancel"] * (rounds - kills) + ["kill"] * kills
     dice.shuffle(fates)
@@ -106,39 +116,46 @@ def anywhere(installation: Installation, rounds: int, kills: int, seed: int = 1)
         for number, fate in enumerate(fates):
             _one(backend, finals, str(number), fate, dice)
             finals.collect([backend])
-    return {"rounds": rounds, "kills": kills, "not_once": len(finals.not_once), **finals.counts}
+    return {"rounds": rounds, "kills": kills, "jobs": len(finals.of), "not_once": len(finals.not_once), **finals.counts}
 
 
 def _one(backend: Backend, finals: Finals, name: str, fate: str, dice: random.Random) -> None:
-    wanted = job(dice.choice((1, 3, 400)))
+    point = dice.choice(list(POINTS) if fate == "cancel" else ["loading", "painting", "result"])
+    wanted = job(dice.choice((1, 3) if point == "result" else (1, 3, 400)), content=LAYER)
+    before = f"{name} before" if point == "queued" else None
+    if before:
+        finals.expect(before)
+        submit(backend, before, LONG)
     finals.expect(name)
-    point = dice.choice(("header", "sent", "queued", "loading", "painting", "end"))
-    if point == "header":
-        backend.send({"type": "submit", "job": name, "previews": True, **wanted.to_wire()})
-    else:
-        submit(backend, name, wanted, previews=True)
-        _reach(point, backend, finals, name)
+    messages = list(messages_of(name, wanted, previews=True))
+    for message, payload in messages[: len(messages) // 2 if point == "sending" else None]:
+        backend.send(message, payload)
+    _reach(point, backend, finals, name)
+    if dice.random() < ANY_MOMENT:
+        _wander(finals, [backend], dice.uniform(0, 0.2))
     if fate == "kill":
         os.kill(_worker(backend, finals), signal.SIGKILL)
     for _ in range(dice.choice((1, 2, 2))):
         backend.send({"type": "cancel", "job": name})
+    if before:
+        backend.send({"type": "cancel", "job": before})
 
 
 def _worker(backend: Backend, finals: Finals) -> int:
     """The worker's process number, asked for without missing what else is said."""
     backend.send({"type": "status"})
     while (message := finals.hear(backend, 5)) is not None:
-        if message["type"] == "status":
+        if message["type"] == "status" and message["worker"]:
             return int(message["worker"])
     raise TimeoutError("the backend does not answer")
 
 
 def _reach(point: str, backend: Backend, finals: Finals, name: str) -> None:
     """Listen until the job is so far, or over."""
-    kinds = {"sent": None, "queued": "queued", "loading": "progress", "painting": "progress", "end": "result"}
-    deadline = time.monotonic() + (0.5 if point == "queued" else 5)
-    wanted = kinds[point]
-    while wanted and not finals.of[name] and time.monotonic() < deadline:
+    kind, deadline = POINTS[point], time.monotonic() + REACH_SECONDS
+    while kind and not finals.of[name] and time.monotonic() < deadline:
         message = finals.hear(backend, 0.05)
-        if message and message["type"] == wanted and (point != "painting" or message.get("stage") == "painting"):
+        if message is None or (message.get("job"), message["type"]) != (name, kind):
+            continue
+        if point != "painting" or message["stage"] == "painting":
             return

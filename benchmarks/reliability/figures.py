@@ -15,6 +15,13 @@ def p99(values: Sequence[float]) -> float:
     return ordered[max(0, -(-99 * len(ordered) // 100) - 1)]
 
 
+def median_within(values: Sequence[float]) -> tuple[float, float]:
+    """The bounds that the median lies between with 95 % confidence, whatever the distribution; of few, the extremes."""
+    ordered = sorted(values)
+    index = max(0, int((len(ordered) - 1.96 * len(ordered) ** 0.5) / 2))
+    return ordered[index], ordered[-1 - index]
+
+
 def ms(seconds: float) -> str:
     """`12 ms`"""
     return f"{1000 * seconds:.0f} ms" if seconds >= 0.01 else f"{1000 * seconds:.1f} ms"

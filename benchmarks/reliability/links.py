@@ -13,7 +13,7 @@ import zmq
 from backend.protocol import client
 from backend.protocol.client import Backend, Run
 from backend.protocol.connection import Connection, find_running
-from backend.protocol.events import Done, Preview, Progress
+from backend.protocol.events import Done, Preview
 from backend.protocol.installation import Installation
 from backend.protocol.messages import encode
 from backend.protocol.sockets import configure
@@ -91,42 +91,6 @@ def _beside(backend: Backend, run: Run, due: float) -> tuple[float, int]:
         if began is None and time.monotonic() >= due:
             began = time.monotonic()
             backend.send({"type": "status"})
-
-
-def slowdown(installation: Installation, pairs: int, seconds: float = 3.0) -> Figures:
-    """The time of a step when the client takes in previews slowly, over that when it does at once; in turn."""
-    ratios = []
-    with over_tcp(installation) as connection, Throttle(connection, SLOW / 2) as link:
-        _step_seconds(installation, connection, 1)  # loads the network
-        for _ in range(pairs):
-            quick = _step_seconds(installation, connection, seconds)
-            slow = _step_seconds(installation, link.connection, seconds)
-            ratios.append(slow / quick)
-    return {"pairs": pairs, "ratio": statistics.median(ratios), "ratios": ratios}
-
-
-def _step_seconds(installation: Installation, connection: Connection, seconds: float) -> float:
-    """Processor seconds of the worker for a step of a job whose previews are taken in over that link."""
-    with Backend(installation, connection) as backend:
-        pid = backend.status()["worker"]
-        run = backend.submit(job(50_000, SIZE), previews=True)
-        first, began = until_painting(run, 2), _processor_seconds(pid)
-        started = time.monotonic()
-        last = first
-        for event in run.events():
-            if isinstance(event, Progress):
-                last, ended = event, _processor_seconds(pid)
-                if time.monotonic() - started > seconds and last.step > first.step:
-                    break
-        run.cancel()
-        outcome(run)
-    return (ended - began) / (last.step - first.step)
-
-
-def _processor_seconds(pid: int) -> float:
-    with open(f"/proc/{pid}/stat") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def deaf(installation: Installation, messages: int) -> Figures:

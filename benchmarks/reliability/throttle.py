@@ -17,11 +17,11 @@ BUFFER = 1 << 16
 
 
 class Throttle:
-    """Relays connections to a port on this machine at `rate` bytes a second; use it in a `with` statement."""
+    """Relays connections to a port on this machine at `rate` bytes a second, which may be changed meanwhile."""
 
     def __init__(self, connection: Connection, rate: float) -> None:
         self._port = int(connection.endpoint.rsplit(":", 1)[1])
-        self._rate = rate
+        self.rate = rate
         self._loop = asyncio.new_event_loop()
         self._listener = socket.create_server(("127.0.0.1", 0))
         # Accepted sockets inherit the buffers of the listening one.
@@ -72,7 +72,7 @@ class Throttle:
         due = time.monotonic()
         while data := await reader.read(PIECE):
             now = time.monotonic()
-            due = max(due, now - PIECE / self._rate) + len(data) / self._rate
+            due = max(due, now - PIECE / self.rate) + len(data) / self.rate
             if due > now:
                 await asyncio.sleep(due - now)
             writer.write(data)

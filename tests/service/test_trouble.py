@@ -166,6 +166,37 @@ def test_a_cancel_while_the_worker_is_busy_with_more_than_a_step_keeps_it(instal
         assert backend.status()["worker"] == worker
 
 
+READS_LATE = """
+import subprocess, sys, time
+from pathlib import Path
+import zmq
+from backend.protocol.installation import Installation
+from backend.service.endpoint import Endpoint
+with zmq.Context() as context:
+    endpoint = Endpoint(Installation(Path(sys.argv[1]), Path(sys.executable)), context)
+    subprocess.run([sys.executable, "-c", sys.argv[2], endpoint.connection.endpoint])
+    time.sleep(2.5)
+    print(all(endpoint.receive()[1] == [b"{}"] for _ in range(1000)))
+    endpoint.close()
+"""
+DIES_SOON = """
+import os, sys, time, zmq
+socket = zmq.Context().socket(zmq.DEALER)
+socket.connect(sys.argv[1])
+for _ in range(1000): socket.send(b"{}")
+time.sleep(0.5)
+os._exit(0)
+"""
+
+
+def test_a_client_that_leaves_before_it_was_heard_out_harms_nobody(installation: Installation) -> None:
+    """With a bounded queue an assertion of libzmq ended the backend: it could not read, and its heartbeat was due."""
+    done = subprocess.run(
+        [sys.executable, "-c", READS_LATE, installation.home, DIES_SOON], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
+
+
 @pytest.fixture
 def content_and_style(tmp_path: Path) -> list[Path]:
     from backend.imaging import files
