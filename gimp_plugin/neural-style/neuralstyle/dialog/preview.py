@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache, partial
 from typing import Any
 
 from gi.repository import Gegl, GLib
@@ -27,6 +28,8 @@ from .style_copies import StyleCopies, key
 
 PAUSE_MS = 400
 LOOK_MS = 100
+REGIONS = 8
+"""Whose pixels are kept, since a large layer's take a moment to read."""
 FORMATS = {1: "Y' u8", 2: "Y'A u8", 3: "R'G'B' u8", 4: "R'G'B'A u8"}
 
 
@@ -39,6 +42,7 @@ class LivePreviewPart:
         self._centre: Point = (0.5, 0.5)
         self._region: Region | None = None
         self._content: Picture | None = None
+        self._read = lru_cache(REGIONS)(partial(_read, context.source))
         self._copies = StyleCopies()
         self._live: LivePreview | None = None
         self._wanted: Any = None
@@ -62,7 +66,7 @@ class LivePreviewPart:
     def _begin(self) -> None:
         width, height = self._source.width, self._source.height
         everything = Region(0, 0, width, height, min(1.0, SIDE / max(width, height)))
-        self._view.overview.set_picture(_shown(_read(self._source, everything)), width)
+        self._view.overview.set_picture(_shown(self._read(everything)), width)
         self._show_region()
         self._context.follow(self._paint_later)
 
@@ -79,7 +83,7 @@ class LivePreviewPart:
         region = part if self._view.shows_detail else everything
         if region != self._region:
             self._stop()
-            self._region, self._content = region, _read(self._source, region)
+            self._region, self._content = region, self._read(region)
             self._view.show(_shown(self._content))
             self._paint_later()
         self._view.overview.widget.set_visible(self._view.shows_detail)
