@@ -1,0 +1,155 @@
+"""The procedure's arguments, from a script and from the dialog, in a real GIMP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from machine import STYLE, Machine, machine
+
+from backend.imaging import files
+from backend.protocol import client
+from backend.protocol.events import Done
+from backend.protocol.job import Job, Picture, Settings, Style
+
+INSIDE = Path(__file__).with_name("arguments_inside.py")
+SMALL: dict[str, Any] = {"style-file": str(STYLE), "preset": "draft", "size": 64}
+# Every argument that is a setting, with a value that is not its default.
+ARGUMENTS: dict[str, Any] = {
+    "preset": "draft",
+    "size": 64,
+    "style-strength": 3.0,
+    "stroke-size": 0.5,
+    "keep-colors": True,
+    "seed": 7,
+    "style-layers": "conv2_1=1,conv3_1=0.5",
+    "content-layers": "conv3_2=1",
+    "steps": 12,
+    "optimiser": "adam",
+    "pooling": "max",
+    "smoothness": 2.0,
+    "init": "noise",
+    "device": "cpu",
+}
+SETTINGS = Settings(
+    preset="draft",
+    size=64,
+    style_strength=3.0,
+    stroke_size=0.5,
+    keep_colours=True,
+    seed=7,
+    style_layers={"conv2_1": 1.0, "conv3_1": 0.5},
+    content_layers={"conv3_2": 1.0},
+    steps=12,
+    optimiser="adam",
+    pooling="max",
+    smoothness=2.0,
+    init="noise",
+    device="cpu",
+)
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "no-style": ({"preset": "draft"}, "No style picture is chosen"),
+    "style-layers": (SMALL | {"style-layers": "conv9_9=1"}, "The setting style-layers cannot be"),
+    "content-layers": (SMALL | {"content-layers": "conv4_2=much"}, "The setting content-layers cannot be"),
+    "no-weight": (SMALL | {"more-styles": str(STYLE)}, "Write a weight above 0, a tab"),
+    "heavy": (SMALL | {"more-styles": f"5000\t{STYLE}"}, "The setting style weight cannot be"),
+    "missing": (SMALL | {"more-styles": "1\t/nowhere/style.png"}, "There is no file /nowhere/style.png"),
+    "many": (SMALL | {"more-styles": f"1\t{STYLE}\n" * 16}, "1 to 16 style pictures"),
+    "device": (SMALL | {"device": "mps"}, "The device mps is not available"),
+    "address": (SMALL | {"backend": "gpu.example"}, "is not the address of a backend"),
+}
+
+
+@pytest.fixture(scope="module", params=["3.0", "3.2"])
+def gimp(request: pytest.FixtureRequest) -> Iterator[Machine]:
+    with machine(request.param) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def played(gimp: Machine) -> dict[str, Any]:
+    """The outcomes of all calls, from one start of GIMP."""
+    style, second = make_styles(gimp)
+    every = ARGUMENTS | {"style-layer": style, "style-weight": 2.0, "more-styles": f"0.5\t{second}\n"}
+    cases: list[dict[str, Any]] = [
+        {"name": "usual-settings", "settings": True, "arguments": {}},
+        {"name": "settings", "settings": True, "arguments": ARGUMENTS},
+        {"name": "every", "arguments": every},
+        {"name": "usual", "arguments": SMALL | {"style-file": style, "steps": 12}},
+        {"name": "only-more", "arguments": {"more-styles": f"1\t{Path(second).as_uri()}", "size": 64, "steps": 1}},
+    ]
+    cases += [{"name": name, "arguments": arguments} for name, (arguments, _) in REFUSED.items()]
+    return gimp.play("arguments", cases, program=INSIDE)
+
+
+def make_styles(gimp: Machine) -> tuple[str, str]:
+    """Two small styles without losses, so that all read the same pixels in them."""
+    folder = gimp.folder / "arguments"
+    folder.mkdir(exist_ok=True)
+    rows = np.arange(60, dtype=np.uint8)[:, None, None]
+    columns = np.arange(80, dtype=np.uint8)[None, :, None]
+    stripes = np.broadcast_to(rows * 4 + columns, (60, 80, 3)) * np.array([1, 2, 3], np.uint8)
+    for name, pixels in (("stripes", stripes), ("blocks", stripes // 64 * 64)):
+        files.write(picture(pixels), folder / f"{name}.png")
+    return str(folder / "stripes.png"), str(folder / "blocks.png")
+
+
+def picture(pixels: npt.NDArray[np.uint8]) -> Picture:
+    height, width, channels = pixels.shape
+    return Picture(width, height, channels, "u8", np.ascontiguousarray(pixels).tobytes())
+
+
+def test_arguments_become_settings(played: dict[str, Any]) -> None:
+    assert Settings.from_wire(played["settings"]) == SETTINGS
+    assert Settings.from_wire(played["usual-settings"]) == Settings()
+    differ = {name for name, value in played["settings"].items() if value != played["usual-settings"][name]}
+    assert len(differ) == len(ARGUMENTS)
+
+
+def test_a_script_paints_what_the_client_paints_with_all_arguments(gimp: Machine, played: dict[str, Any]) -> None:
+    outcome = played["every"]
+    assert outcome["ok"], outcome["told"]
+    assert (outcome["told"], outcome["layers"]) == ("Background + blocks on Portrait", 2)
+    assert outcome["images"] == 2, "a style's copy was left open"
+    styles = tuple(
+        Style(files.read(gimp.folder / "arguments" / f"{name}.png", "style"), weight)
+        for name, weight in (("stripes", 2.0), ("blocks", 0.5))
+    )
+    painted = pixels_of(paint(gimp, Job(content(gimp), styles, SETTINGS)).pixels)
+    assert np.abs(after(gimp, "every") - painted).mean() < 1
+    assert np.abs(after(gimp, "every") - after(gimp, "usual")).mean() > 8
+
+
+def test_the_further_styles_are_enough(played: dict[str, Any]) -> None:
+    assert played["only-more"]["ok"], played["only-more"]["told"]
+    assert played["only-more"]["told"] == "blocks on Portrait"
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_bad_argument_is_an_error_with_a_sentence(name: str, played: dict[str, Any]) -> None:
+    assert not played[name]["ok"]
+    assert REFUSED[name][1] in played[name]["told"]
+    assert played[name]["layers"] == 1
+    assert "Traceback" not in played["output"]
+
+
+def content(gimp: Machine) -> Picture:
+    return Picture(64, 48, 3, "u8", (gimp.folder / "arguments" / "every.before").read_bytes())
+
+
+def after(gimp: Machine, name: str) -> npt.NDArray[np.float32]:
+    return pixels_of((gimp.folder / "arguments" / f"{name}.after").read_bytes())
+
+
+def pixels_of(data: bytes | memoryview) -> npt.NDArray[np.float32]:
+    return np.frombuffer(data, np.uint8).astype(np.float32)
+
+
+def paint(gimp: Machine, job: Job) -> Picture:
+    with client.connect(gimp.installation) as backend:
+        [done] = [event for event in backend.submit(job).events() if isinstance(event, Done)]
+    return done.picture
