@@ -67,6 +67,7 @@ class Window:
         content.reorder_child(whole, 0)
         self._fill()
         whole.show_all()
+        context.notice.widget.connect("notify::child-revealed", lambda *_: GLib.idle_add(self._fit))
         context.follow(self._require_style, "style-file", "style-layer", "more-styles")
 
     def run(self) -> bool:
