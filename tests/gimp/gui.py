@@ -62,6 +62,12 @@ class Gui:
         self._tool("xdotool", "windowmove", window, "0", "0", "windowsize", "--sync", window, str(width), str(height))
         time.sleep(1)
 
+    def geometry(self, title: str) -> tuple[int, int, int, int]:
+        """Left, top, width and height of a window, without its frame."""
+        shown = self._tool("xdotool", "getwindowgeometry", "--shell", self._find(title))
+        found = dict(line.split("=") for line in shown.split())
+        return int(found["X"]), int(found["Y"]), int(found["WIDTH"]), int(found["HEIGHT"])
+
     def has(self, title: str) -> bool:
         """Whether a window with that in its title is shown."""
         return any(title in shown for shown in self.titles())
@@ -100,6 +106,10 @@ class Gui:
     def open_dialog(self, style: Path) -> None:
         """Open the Neural Style dialog and choose the style picture in it."""
         self.filter("Neural Style")
+        self.choose_style(style)
+
+    def choose_style(self, style: Path) -> None:
+        """Choose the style picture in the dialog."""
         self.focus("^Neural Style$")
         self.key("alt+f", "Return")
         self.wait_for("Choose the Style Picture", 20)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from machine import STYLE, Machine, machine
+from gui import MAIN, Gui, gimp_window
+from machine import PHOTO, STYLE, Machine, machine
 
 from backend.imaging import files
+from backend.imaging.arrays import array_of
 from backend.protocol import client
 from backend.protocol.events import Done
 from backend.protocol.job import Job, Picture, Settings, Style
 
+DIALOG = "^Neural Style$"
 INSIDE = Path(__file__).with_name("arguments_inside.py")
 SMALL: dict[str, Any] = {"style-file": str(STYLE), "preset": "draft", "size": 64}
 # Every argument that is a setting, with a value that is not its default.
@@ -153,3 +157,114 @@ def paint(gimp: Machine, job: Job) -> Picture:
     with client.connect(gimp.installation) as backend:
         [done] = [event for event in backend.submit(job).events() if isinstance(event, Done)]
     return done.picture
+
+
+def test_the_dialog(gimp: Machine, played: dict[str, Any]) -> None:
+    """Values, dice, estimates; save, load and reset; styles from a file, a layer and the clipboard, in one start."""
+    assert played["usual"]["ok"], "the backend has measured the machine"
+    with gimp_window(gimp.chroot, gimp.version, gimp.config, PHOTO, "1366x768x24") as gui:
+        gui.focus(MAIN)
+        gui.filter("Neural Style")
+        gui.focus(DIALOG)
+        gui.key("alt+p", "alt+o")  # nothing was copied: no style, and so no OK
+        gui.choose_style(STYLE)
+        assert set_values(gimp, gui) == {"size": "64", "preset": '"draft"', "style-strength": "2", "keep-colors": "yes"}
+        shows_estimates(gimp, gui)
+        gui.key("alt+a")
+        fits_the_screen(gui)
+        gui.key("alt+a", "alt+o")
+        last = wait_for_values(gimp, gui, "last")
+        assert last == values(gimp, "default")
+        gui.wait_for("2 layers)", 60)
+
+        gui.focus(MAIN)
+        gui.key("ctrl+c", "ctrl+shift+f")
+        gui.focus(DIALOG)
+        gui.key("alt+w", "ctrl+a")
+        gui.type("96")
+        gui.key("Tab", "alt+l", "alt+p")  # the saved settings, 64 among them, but another style
+        gui.wait(lambda: kept(gimp, "Clipboard.png"), "the copied picture")
+        gui.key("alt+x", "alt+y")
+        gui.key("Down", "Return")
+        gui.wait(lambda: kept(gimp, "style on photo.jpg.png"), "the layer's picture")
+        forget(gimp, "last")
+        gui.key("alt+o")
+        changed = {name: value for name, value in wait_for_values(gimp, gui, "last").items() if value != last[name]}
+        assert changed.keys() == {"style-file", "more-styles"}
+        assert "Clipboard.png" in changed["style-file"]
+        assert changed["more-styles"].startswith('"1\\t') and "style on photo.jpg.png" in changed["more-styles"]
+        gui.wait_for("3 layers)", 60)
+
+        gui.focus(MAIN)
+        gui.key("ctrl+shift+f")
+        gui.focus(DIALOG)
+        forget(gimp, "default")
+        gui.key("alt+r", "Down", "Return", "alt+s")
+        reset = wait_for_values(gimp, gui, "default")
+        assert (reset["size"], reset["seed"], reset["more-styles"]) == ("512", "0", '""')
+        gui.key("Escape")
+
+
+def set_values(gimp: Machine, gui: Gui) -> dict[str, str]:
+    """Set some values by keys, roll the dice and save; what was saved of them."""
+    gui.key("alt+w", "ctrl+a")
+    gui.type("64")
+    gui.key("Tab", "alt+q", "Up", "alt+t", "ctrl+a")
+    gui.type("2")
+    gui.key("Tab", "alt+u", "alt+d", "Tab", "space", "alt+s")
+    saved = wait_for_values(gimp, gui, "default")
+    assert saved["style-file"] == f'"{STYLE.as_uri()}"'
+    assert 0 < int(saved["seed"]) < 1_000_000
+    return {name: saved[name] for name in ("size", "preset", "style-strength", "keep-colors")}
+
+
+def values_file(gimp: Machine, kind: str) -> Path:
+    return gimp.config / "plug-in-settings" / f"GimpProcedureConfigRun-plug-in-neural-style.{kind}"
+
+
+def values(gimp: Machine, kind: str) -> dict[str, str]:
+    """What GIMP has stored: the last values or the saved ones, as they stand in its file."""
+    lines = values_file(gimp, kind).read_text().splitlines()
+    return dict(line[1:-1].split(" ", 1) for line in lines if line.startswith("("))
+
+
+def wait_for_values(gimp: Machine, gui: Gui, kind: str) -> dict[str, str]:
+    def complete() -> bool:
+        return values_file(gimp, kind).exists() and "end of settings" in values_file(gimp, kind).read_text()
+
+    gui.wait(complete, f"the {kind} values", 120)
+    return values(gimp, kind)
+
+
+def forget(gimp: Machine, kind: str) -> None:
+    values_file(gimp, kind).unlink()
+
+
+def kept(gimp: Machine, name: str) -> bool:
+    return any(gimp.installation.home.glob(f"styles/pictures/*/{name}"))
+
+
+def shows_estimates(gimp: Machine, gui: Gui) -> None:
+    """Beside each quality stands more than the dots of a question."""
+    gui.wait(lambda: estimates_width(gimp, gui) > 60, "estimates", 120)
+
+
+def estimates_width(gimp: Machine, gui: Gui) -> int:
+    """How wide the shortest text beside the qualities is, in pixels."""
+    path = gimp.folder / f"dialog-{time.monotonic()}.png"  # libvips remembers what it has read by its name
+    gui.shot(path, DIALOG)
+    gui.focus(DIALOG)
+    column = array_of(files.read(path, "shot"))[20:150, -310:-40, :3].astype(int)
+    ink = np.abs(column - column[0, 0]).max(axis=2) > 60
+    rows = np.flatnonzero(ink.any(axis=1))
+    lines = np.split(rows, np.flatnonzero(np.diff(rows) > 3) + 1)
+    assert len(lines) >= 4
+    return min(int(np.ptp(np.flatnonzero(ink[line].any(axis=0)))) for line in lines[:4])
+
+
+def fits_the_screen(gui: Gui) -> None:
+    """The whole window, with what the expander holds, is on the screen."""
+    gui.wait(lambda: gui.geometry(DIALOG)[3] > 600, "the open expander")
+    x, y, width, height = gui.geometry(DIALOG)
+    assert x >= 0 and y >= 0
+    assert x + width <= 1366 and y + height <= 768
