@@ -56,8 +56,8 @@ class Estimates:
         chosen = self._context.config.get_property("preset")
         self._left = iter((chosen, *(preset for preset in PRESETS if preset != chosen)))
         self._connect()
-        self._ask_next()
-        self._timer = GLib.timeout_add(POLL_MILLISECONDS, self._poll)
+        if self._ask_next():
+            self._timer = GLib.timeout_add(POLL_MILLISECONDS, self._poll)
 
     def _stop(self) -> None:
         if self._timer:
