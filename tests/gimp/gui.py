@@ -62,11 +62,11 @@ class Gui:
         self._tool("xdotool", "windowmove", window, "0", "0", "windowsize", "--sync", window, str(width), str(height))
         time.sleep(1)
 
-    def geometry(self, title: str) -> tuple[int, int, int, int]:
-        """Left, top, width and height of a window, without its frame."""
+    def size(self, title: str) -> tuple[int, int]:
+        """Width and height of a window, without its frame."""
         shown = self._tool("xdotool", "getwindowgeometry", "--shell", self._find(title))
         found = dict(line.split("=") for line in shown.split())
-        return int(found["X"]), int(found["Y"]), int(found["WIDTH"]), int(found["HEIGHT"])
+        return int(found["WIDTH"]), int(found["HEIGHT"])
 
     def has(self, title: str) -> bool:
         """Whether a window with that in its title is shown."""
