@@ -38,6 +38,7 @@ class Advanced:
         form.check("keep-on-cancel")
         form.widget.set_margin_top(GAP)
         self.widget = Gtk.Expander(label=_("_Advanced"), use_underline=True)
+        self.widget.set_tooltip_text(_("What few pictures need: the network's layers, the way of painting, and where"))
         self.widget.add(form.widget)
 
 
