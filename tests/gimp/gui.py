@@ -111,8 +111,8 @@ class Gui:
     def choose_style(self, style: Path) -> None:
         """Choose the style picture in the dialog."""
         self.focus("^Neural Style$")
-        self.key("alt+f", "Return")
-        self.wait_for("Choose the Style Picture", 20)
+        self.key("alt+f")
+        self.wait_for("Choose the Style Picture", 60)
         self.choose_file(str(style))
         self.focus("^Neural Style$")
 

@@ -168,7 +168,7 @@ def test_the_dialog(gimp: Machine, played: dict[str, Any]) -> None:
         gui.focus(MAIN)
         gui.filter("Neural Style")
         gui.focus(DIALOG)
-        gui.key("alt+p", "alt+o")  # nothing was copied: no style, and so no OK
+        gui.key("alt+b", "alt+o")  # nothing was copied: no style, and so no OK
         gui.choose_style(STYLE)
         assert set_values(gimp, gui) == {"size": "64", "preset": '"draft"', "style-strength": "2", "keep-colors": "yes"}
         shows_estimates(gimp, gui)
@@ -184,7 +184,7 @@ def test_the_dialog(gimp: Machine, played: dict[str, Any]) -> None:
         gui.focus(DIALOG)
         gui.key("alt+w", "ctrl+a")
         gui.type("96")
-        gui.key("Tab", "alt+l", "alt+p")  # the saved settings, 64 among them, but another style
+        gui.key("Tab", "alt+l", "alt+b")  # the saved settings, 64 among them, but another style
         gui.wait(lambda: kept(gimp, "Clipboard.png"), "the copied picture")
         gui.key("alt+x", "alt+y")
         gui.key("Down", "Return")
@@ -256,7 +256,7 @@ def estimates_width(gimp: Machine, gui: Gui) -> int:
     path = gimp.folder / f"dialog-{time.monotonic()}.png"  # libvips remembers what it has read by its name
     gui.shot(path, DIALOG)
     gui.focus(DIALOG)
-    column = array_of(files.read(path, "shot"))[20:150, -310:-40, :3].astype(int)
+    column = array_of(files.read(path, "shot"))[400:540, 110:340, :3].astype(int)
     ink = np.abs(column - column[0, 0]).max(axis=2) > 60
     rows = np.flatnonzero(ink.any(axis=1))
     lines = np.split(rows, np.flatnonzero(np.diff(rows) > 3) + 1)

@@ -53,7 +53,7 @@ def add_arguments(procedure: Gimp.Procedure) -> None:
 def _add_styles(procedure: Gimp.Procedure) -> None:
     procedure.add_file_argument(
         "style-file",
-        _("Style _file"),
+        _("Style file"),
         _("The picture whose colours, brush strokes and textures the layer is painted with"),
         Gimp.FileChooserAction.ANY,
         True,
@@ -62,7 +62,7 @@ def _add_styles(procedure: Gimp.Procedure) -> None:
     )
     procedure.add_drawable_argument(
         "style-layer",
-        _("St_yle layer"),
+        _("Style layer"),
         _(
             "A layer of any open image to take the style from, instead of the style picture. "
             "GIMP does not keep it for the next run, which uses the style picture"
@@ -230,7 +230,7 @@ def _add_advanced(procedure: Gimp.Procedure) -> None:
     )
     procedure.add_string_argument(
         "backend",
-        _("_Backend"),
+        _("Bac_kend"),
         _(
             "The computer that paints; the picture is the same. Write local for this one, tcp://HOST:PORT for "
             "another one, or nothing for what was chosen with `neural-style remote use`"
@@ -240,7 +240,7 @@ def _add_advanced(procedure: Gimp.Procedure) -> None:
     )
     procedure.add_boolean_argument(
         "keep-on-cancel",
-        _("_Keep the unfinished layer when cancelled"),
+        _("Keep the unfinished layer when cancelled"),
         _("After Cancel the new layer stays as it is painted by then; otherwise the image is as it was before"),
         False,
         READ_WRITE,

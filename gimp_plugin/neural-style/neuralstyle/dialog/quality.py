@@ -16,17 +16,16 @@ ASKING = "…"
 class Quality:
     """A row for each quality: its button, and what is known of its cost."""
 
-    def __init__(self, context: Context, labels: Gtk.SizeGroup) -> None:
+    def __init__(self, context: Context) -> None:
         self._context = context
         self._buttons: dict[str, Gtk.RadioButton] = {}
         self._costs: dict[str, Gtk.Label] = {}
-        self._label = Gtk.Label(xalign=0, valign=Gtk.Align.START)
-        self._label.set_text_with_mnemonic(context.label("preset"))
+        self._label = Gtk.Label(xalign=0)
+        self._label.set_markup_with_mnemonic(f"<b>{context.label('preset')}</b>")
         self._label.set_tooltip_text(context.tip("preset"))
-        labels.add_widget(self._label)
-        self.widget = Gtk.Box(spacing=SPACING)
+        self.widget = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=GAP)
         self.widget.pack_start(self._label, False, False, 0)
-        self.widget.pack_start(self._rows(), True, True, 0)
+        self.widget.pack_start(self._rows(), False, False, 0)
         context.follow(self._show_chosen, "preset")
         self._estimates = Estimates(context, self._show_cost)
 

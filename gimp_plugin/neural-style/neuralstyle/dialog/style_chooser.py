@@ -21,7 +21,7 @@ from .thumbnails import Thumbnails
 
 THUMBNAIL = 144, 112
 RECENT_SIDE = 40
-RECENT_SHOWN = 6
+RECENT_SHOWN = 7
 
 
 class StyleChooser:
@@ -48,6 +48,10 @@ class StyleChooser:
             self.widget.pack_start(part, False, False, 0)
         self._choice.follow(self._show)
 
+    def focus(self) -> None:
+        """Give the keyboard to the first of the buttons."""
+        self._first.grab_focus()
+
     def remember(self) -> None:
         """Put the chosen styles among the recent ones."""
         self._library.remember([style.place for style in self._choice.styles if isinstance(style.place, Gio.File)])
@@ -63,12 +67,13 @@ class StyleChooser:
         for label, tip, clicked in (
             (_("_File…"), _("Take the style from a picture file, of any kind that GIMP opens"), self._choose_file),
             (_("La_yer…"), _("Take the style from an open image, or from one of its layers"), self._choose_layer),
-            (_("Cli_pboard"), _("Take the style from the picture that was copied last"), self._choose_copied),
+            (_("Clip_board"), _("Take the style from the picture that was copied last"), self._choose_copied),
         ):
             button = Gtk.Button.new_with_mnemonic(label)
             button.set_tooltip_text(tip)
             button.connect("clicked", clicked)
             column.pack_start(button, True, True, 0)
+        self._first = column.get_children()[0]
         return column
 
     def _recent(self) -> Gtk.Widget:

@@ -2,7 +2,7 @@
 
 A part is an object with a `widget` and perhaps a `close()`, which is called when the window goes. It is made from a
 `Context`, follows `context.config` (see `Context.follow` and `Delay`) and blocks for no longer than a moment.
-The preview's place is the column on the left, below the style: `self._add_side(Preview(context))` in `_fill`.
+On the left stands what will come of it, the preview and the time; on the right what is chosen.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, source: Source)
 
 
 class Window:
-    """The style and the preview on the left, and on the right the settings, which scroll if they must."""
+    """The preview and the qualities on the left, and on the right the settings, which scroll if they must."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -72,6 +72,7 @@ class Window:
 
     def run(self) -> bool:
         """Show it until it is answered; whether the answer is OK."""
+        self._styles.focus()
         answered: bool = self._dialog.run()
         if answered:
             self._styles.remember()
@@ -88,9 +89,9 @@ class Window:
     def _fill(self) -> None:
         context = self._context
         labels = Gtk.SizeGroup(mode=Gtk.SizeGroupMode.HORIZONTAL)
-        self._add_side(self._styles)
         self._add_side(LivePreviewPart(context))
-        self._add(Quality(context, labels))
+        self._add_side(Quality(context))
+        self._add(self._styles)
         form = Form(context, labels)
         form.scale("style-strength", 2, logarithmic=True)
         form.scale("stroke-size", 2, logarithmic=True)
