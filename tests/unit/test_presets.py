@@ -30,7 +30,7 @@ def test_every_letter_leads_to_one_control() -> None:
     letters = list(TAKEN)
     for module in (ARGUMENTS, *(ARGUMENTS.parent / "dialog").glob("*.py")):
         if module.name != "file_dialog.py":  # a window of its own
-            letters += re.findall(r'_\("[^"_]*_(\w)[^"_]*"\)', module.read_text("utf-8"))
+            letters += re.findall(r'_\("[^"_]*_([A-Za-z])[^"_]*"\)', module.read_text("utf-8"))
     upper = [letter.upper() for letter in letters]
     assert len(upper) > len(TAKEN) + 15
     assert sorted(upper) == sorted(set(upper))

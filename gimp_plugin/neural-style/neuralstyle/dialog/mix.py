@@ -11,7 +11,6 @@ from .context import GAP, SPACING, Context
 from .thumbnails import Thumbnails
 
 SIDE = 32
-HIGHEST = 130
 LEAST, MOST = 0.01, 100.0
 
 
@@ -24,11 +23,7 @@ class Mix:
         self._thumbnails = thumbnails
         self._shown: tuple[str, ...] = ()
         self._weights: list[Gtk.SpinButton] = []
-        self._rows = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=GAP)
-        self.widget = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, overlay_scrolling=False)
-        self.widget.set_propagate_natural_height(True)
-        self.widget.set_max_content_height(HIGHEST)
-        self.widget.add(self._rows)
+        self.widget = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=GAP)
         choice.follow(self._show)
 
     def _show(self) -> None:
@@ -41,12 +36,12 @@ class Mix:
             weight.set_value(style.weight)
 
     def _fill(self, styles: tuple[Chosen, ...]) -> None:
-        for row in self._rows.get_children():
+        for row in self.widget.get_children():
             row.destroy()
         self._weights = []
         for index, style in enumerate(styles):
-            self._rows.pack_start(self._row(index, style), False, False, 0)
-        self._rows.show_all()
+            self.widget.pack_start(self._row(index, style), False, False, 0)
+        self.widget.show_all()
 
     def _row(self, index: int, style: Chosen) -> Gtk.Widget:
         picture = Gtk.Image()

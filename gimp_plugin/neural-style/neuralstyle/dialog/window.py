@@ -68,6 +68,7 @@ class Window:
         self._fill()
         whole.show_all()
         context.notice.widget.connect("notify::child-revealed", lambda *_: GLib.idle_add(self._fit))
+        context.follow(lambda: GLib.idle_add(self._fit), "more-styles")
         context.follow(self._require_style, "style-file", "style-layer", "more-styles")
 
     def run(self) -> bool:
