@@ -20,6 +20,8 @@ exec dbus-run-session "$@"
 """
 # No dialogs at the start; and the title tells whether the image was changed, and how many layers it has.
 MAIN = " layer"
+RUN = "Neural Style: "
+"""In the title of the window that a run of the filter has."""
 GIMPRC = """(show-welcome-dialog no)
 (check-updates no)
 (color-profile-policy keep)
@@ -115,6 +117,28 @@ class Gui:
         self.wait_for("Choose the Style Picture", 60)
         self.choose_file(str(style))
         self.focus("^Neural Style$")
+
+    def run_to_end(self, seconds: float = 120) -> None:
+        """Wait until a run of the filter, which has begun or is about to, is over."""
+        self.wait_for(RUN, 30)
+        self.wait(lambda: not self.has(RUN), "the end of the run", seconds)
+
+    def dismiss_message(self) -> None:
+        """Wait for a message, and close it."""
+        self.wait_for("GIMP Message", 20)
+        self.focus("GIMP Message")
+        self.key("Escape")
+        self.wait(lambda: not self.has("GIMP Message"), "the end of the message", 10)
+
+    def cancel(self) -> None:
+        """Cancel a run by the keyboard."""
+        self.focus(RUN)
+        self.key("Escape")
+
+    def patch(self, left: int, top: int, width: int, height: int) -> bytes:
+        """A part of the screen as 8-bit RGB."""
+        self._tool("import", "-silent", "-window", "root", "-crop", f"{width}x{height}+{left}+{top}", "/tmp/patch.rgb")
+        return (self.chroot.tmp / "patch.rgb").read_bytes()
 
     def shot(self, path: Path, title: str | None = None) -> None:
         """A picture of the screen, or of one window with its frame, as PNG; without the pointer and its tooltip."""

@@ -22,12 +22,14 @@ def gimp(request: pytest.FixtureRequest) -> Iterator[Machine]:
 def test_dialog_one_undo_step_and_repeat(gimp: Machine) -> None:
     with gimp_window(gimp.chroot, gimp.version, gimp.config, PHOTO) as gui:
         paint_from_the_dialog(gui)
-        gui.wait_for("2 layers)*", 120)
+        gui.run_to_end()
+        gui.wait_for("2 layers)*", 10)
         gui.key("ctrl+z")
         gui.wait_for("1 layer) ", 10)
         gui.key("ctrl+a")  # now the new layer gets a mask too
         gui.key("ctrl+f")
-        gui.wait_for("2 layers)*", 120)
+        gui.run_to_end()
+        gui.wait_for("2 layers)*", 10)
         gui.key("ctrl+z")
         gui.wait_for("1 layer)", 10)
         gone = gimp.installation.python.rename(gimp.installation.python.with_name("python-away"))
@@ -47,7 +49,8 @@ def test_an_indexed_image_stays_and_the_result_opens_beside_it(gimp: Machine) ->
     with gimp_window(gimp.chroot, gimp.version, gimp.config, Path("/tmp/few.png")) as gui:
         assert any("indexed" in title.lower() for title in gui.titles())
         paint_from_the_dialog(gui)
-        gui.wait_for("2 layers)", 120)
+        gui.run_to_end()
+        gui.wait_for("2 layers)", 10)
         assert any("RGB" in title for title in gui.titles())
         gui.key("ctrl+z")
         gui.wait_for("1 layer)", 10)

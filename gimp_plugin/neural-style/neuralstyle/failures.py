@@ -23,6 +23,7 @@ PHRASES = {
     "other users can write into it": _("other users can write into it"),
 }
 """Words that the protocol puts into its sentences."""
+STOPPED = _("The backend was told to stop before the picture was finished. Run the filter again.")
 
 
 class Refusal(Exception):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gi.repository import Gimp, GLib, GObject
 
 from .arguments import READ_WRITE, add_arguments
 from .failures import explain
 from .i18n import _
+
+if TYPE_CHECKING:
+    from .source import Source
 
 NAME = "plug-in-neural-style"
 
@@ -48,11 +51,28 @@ def run(
     data: Any,
 ) -> Gimp.ValueArray:
     """One run; whatever goes wrong comes back as one sentence and its remedy, never as a traceback."""
+    asks = run_mode == Gimp.RunMode.INTERACTIVE
     try:
-        layer = _paint(procedure, run_mode, image, drawables, config)
+        # Imported here: GIMP asks every plug-in to describe itself at its start, which should cost nothing.
+        from .source import find_source
+
+        source = find_source(image, drawables)
+        if asks and not _ask(procedure, config, source):
+            return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, GLib.Error())
     except Exception as error:
         return _failed(procedure, explain(error))
-    if layer is None:
+    try:
+        from .stylise import stylise
+
+        layer = stylise(source, config, watched=_is_watched(run_mode))
+    except Exception as error:
+        if not asks:
+            return _failed(procedure, explain(error))
+        Gimp.message(explain(error))
+        layer = None
+    # GIMP remembers what was chosen in the dialog after a success only. Who has cancelled a run, or is told to choose
+    # a smaller working size, wants to change one thing and to find all else as it was.
+    if layer is None and not asks:
         return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, GLib.Error())
     values = procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, GLib.Error())
     values.remove(1)
@@ -60,28 +80,17 @@ def run(
     return values
 
 
-def _paint(
-    procedure: Gimp.Procedure,
-    run_mode: Gimp.RunMode,
-    image: Gimp.Image,
-    drawables: list[Gimp.Drawable],
-    config: Gimp.ProcedureConfig,
-) -> Gimp.Layer | None:
-    """The new layer, or None when the dialog was cancelled."""
-    # Imported here: GIMP asks every plug-in to describe itself at its start, which should cost nothing.
-    from .source import find_source
-    from .stylise import stylise
+def _ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, source: Source) -> bool:
+    from .dialog import ask
 
-    source = find_source(image, drawables)
-    if run_mode == Gimp.RunMode.INTERACTIVE:
-        from .dialog import ask
+    return ask(procedure, config, source)
 
-        if not ask(procedure, config, source):
-            return None
-    layer = stylise(source, config)
-    if source.in_new_image and run_mode != Gimp.RunMode.NONINTERACTIVE and Gimp.default_display() is not None:
-        Gimp.Display.new(layer.get_image())
-    return layer
+
+def _is_watched(run_mode: Gimp.RunMode) -> bool:
+    """Whether there is a user with windows."""
+    if run_mode == Gimp.RunMode.WITH_LAST_VALS:
+        return Gimp.default_display() is not None
+    return bool(run_mode == Gimp.RunMode.INTERACTIVE)
 
 
 def _failed(procedure: Gimp.Procedure, text: str) -> Gimp.ValueArray:

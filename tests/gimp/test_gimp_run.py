@@ -1,0 +1,172 @@
+"""A run that a user watches, in a GIMP with windows: painted on the canvas, cancelled, killed, and disturbed."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from gui import MAIN, RUN, Gui, gimp_window
+from machine import PHOTO, STYLE, Machine, machine
+from test_gimp_bridge import processes, running
+
+from backend.protocol import client
+
+PLUG_IN = b"neural-style.py\0-gimp"
+CANVAS = 560, 400, 120, 90
+"""A part of the screen on which the photograph lies, and no other window."""
+STOP_SECONDS = 2.0
+"""After Cancel the backend has stopped within that time."""
+SCREEN = "1280x860x24"
+# Beside the layers the title tells the zoom.
+SETTINGS = '(image-title-format "%f (%t, %L)%D* %z%%")\n'
+
+
+@pytest.fixture(scope="module", params=["3.0", "3.2"])
+def gimp(request: pytest.FixtureRequest) -> Iterator[Machine]:
+    with machine(request.param) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def window(gimp: Machine) -> Iterator[Gui]:
+    """A GIMP that repeats a long run, small steps of high quality, on ctrl+f."""
+    with gimp_window(gimp.chroot, gimp.version, gimp.config, PHOTO, SCREEN, SETTINGS) as gui:
+        gui.resize(MAIN, 1270, 830)
+        gui.open_dialog(STYLE)
+        gui.key("alt+w", "ctrl+a")
+        gui.type("256")
+        gui.key("Tab", "alt+q", "Home", "Down", "Down", "alt+o")
+        gui.cancel()
+        yield gui
+
+
+def repeat(gui: Gui) -> Callable[[], None]:
+    return lambda: gui.key("ctrl+f")
+
+
+class Run:
+    """A run that has come so far that a preview is on the canvas."""
+
+    def __init__(self, gimp: Machine, gui: Gui, start: Callable[[], None] | None = None) -> None:
+        self.gimp, self.gui = gimp, gui
+        assert gui.has("1 layer)")
+        assert not gui.has(RUN)
+        gui.focus(MAIN)
+        self.before = self.canvas()
+        (start or repeat(gui))()
+        gui.wait_for(RUN, 30)
+        gui.wait(lambda: self.canvas() != self.before, "a preview")
+        gui.wait_for("2 layers)*", 10)
+
+    @property
+    def percent(self) -> int:
+        """What the window tells of how far the run is."""
+        titles = [re.match(r"(\d+)% Neural Style: ", title) for title in self.gui.titles()]
+        return next((int(found[1]) for found in titles if found), 0)
+
+    def canvas(self) -> bytes:
+        """What is to be seen of the image."""
+        return self.gui.patch(*CANVAS)
+
+    def seconds_until_idle(self) -> float:
+        """How long the backend still paints, or infinity."""
+        began = time.monotonic()
+        while running(self.gimp):
+            if time.monotonic() - began > 10:
+                return float("inf")
+            time.sleep(0.02)
+        return time.monotonic() - began
+
+    def is_over(self) -> bool:
+        """Whether window and plug-in have gone and the image looks as before, with its one layer."""
+        assert self.seconds_until_idle() < 10
+        self.gui.wait(lambda: not self.gui.has(RUN), "the end of the window", 10)
+        self.gui.wait(lambda: not processes(self.gimp, PLUG_IN), "the end of the plug-in", 10)
+        self.gui.wait_for("1 layer)", 10)
+        self.gui.wait(lambda: self.canvas() == self.before, "the image as it was", 10)
+        return not self.gui.has("GIMP Message")
+
+
+def test_gimp_can_be_used_while_it_paints_and_cancel_leaves_nothing(gimp: Machine, window: Gui) -> None:
+    run = Run(gimp, window)
+    shown = run.canvas()
+    window.wait(lambda: run.canvas() != shown, "the next preview")
+    window.wait(lambda: run.percent, "a percentage")
+    window.focus(MAIN)
+    window.key("2")
+    window.wait_for(" 200%", 10)
+    window.key("1")
+    window.wait_for(" 100%", 10)
+    window.key("alt+Return")
+    window.wait_for("Image Properties", 10)
+    window.key("Escape")
+    percent = run.percent
+    window.wait(lambda: run.percent > percent, "progress")
+    window.cancel()
+    assert run.seconds_until_idle() < STOP_SECONDS
+    assert run.is_over()
+
+
+def test_a_layer_that_is_undone_meanwhile_ends_the_run(gimp: Machine, window: Gui) -> None:
+    run = Run(gimp, window)
+    window.focus(MAIN)
+    window.key("ctrl+z")
+    assert run.is_over()
+
+
+def test_one_undo_restores_the_image_when_the_plug_in_is_killed(gimp: Machine, window: Gui) -> None:
+    run = Run(gimp, window)
+    [plug_in] = processes(gimp, PLUG_IN)
+    os.kill(plug_in, signal.SIGKILL)
+    assert run.seconds_until_idle() < 10
+    window.dismiss_message()  # GIMP's own
+    assert window.has("2 layers)*")
+    window.focus(MAIN)
+    window.key("ctrl+z")
+    assert run.is_over()
+
+
+def test_closing_the_window_is_cancel_and_keeps_the_layer_if_told_to(gimp: Machine, window: Gui) -> None:
+    def keep() -> None:
+        window.key("ctrl+shift+f")
+        window.focus("^Neural Style$")
+        window.key("alt+a", "alt+k", "alt+o")
+
+    run = Run(gimp, window, keep)
+    window.focus(RUN)
+    window.key("alt+F4")
+    assert run.seconds_until_idle() < STOP_SECONDS
+    window.wait(lambda: not window.has(RUN), "the end of the window", 10)
+    assert window.has("2 layers)*")
+    assert run.canvas() != run.before
+    window.focus(MAIN)
+    window.key("ctrl+z")
+    assert run.is_over()
+
+
+@pytest.mark.parametrize("victim", ["worker", "backend"])
+def test_a_failure_takes_the_layer_and_says_why(victim: str, gimp: Machine, window: Gui) -> None:
+    run = Run(gimp, window)
+    with client.connect(gimp.installation) as backend:
+        pids = {"worker": int(backend.status()["worker"]), "backend": backend.status()["pid"]}
+    os.kill(pids[victim], signal.SIGKILL)
+    window.dismiss_message()
+    assert run.is_over()
+
+
+def test_an_image_that_is_closed_meanwhile_ends_the_run(gimp: Machine, window: Gui) -> None:
+    run = Run(gimp, window)
+    window.focus(MAIN)
+    window.key("ctrl+w")
+    window.wait_for("Close", 10)
+    window.key("alt+d")
+    window.wait(lambda: not window.has(RUN), "the end of the window", 10)
+    assert run.seconds_until_idle() < 10
+    window.wait(lambda: not processes(gimp, PLUG_IN), "the end of the plug-in", 10)
+    assert not window.has("GIMP Message")
+    assert not window.has(" layer")
+    assert window.has("GNU Image")
