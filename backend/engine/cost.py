@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from backend.engine.layers import Taps, halo, multiplications, values
 from backend.engine.regions import Span, tiles
@@ -87,28 +88,43 @@ def seconds(
     style_size: float = 1.0,
     taps: Taps = TAPS,
 ) -> float:
-    """The seconds a job takes with a network that is loaded.
+    """The seconds a job takes with a network that is loaded; see `timeline`."""
+    return timeline(speed, schedule, tile, layer_pixels, styles, style_size, taps)[-1]
+
+
+def timeline(
+    speed: Speed,
+    schedule: Sequence[Scale],
+    tile: int,
+    layer_pixels: int,
+    styles: Sequence[int] = (),
+    style_size: float = 1.0,
+    taps: Taps = TAPS,
+) -> list[float]:
+    """How many seconds after its begin each step of a job is over and, at last, the job, with a network that is loaded.
 
     `tile` is the longest side of a tile; `styles` are the pixels of each style picture, of which an unknown one is
     taken to have as many as are wanted. `taps` are the layers that are looked at: the speed was measured with the
     default ones, and others take as many times longer as they mean more work.
     """
     effort = _work(taps) / _work(TAPS)
-    exact = [exact_steps(schedule, index, tile) for index in range(len(schedule))]
-    painting = sum(
-        _scale(speed, scale, count, reads((scale.height, scale.width), tile, taps), styles, style_size)
-        for scale, count in zip(schedule, exact, strict=True)
-    )
-    reducing = speed.reduction * (1 + max(1, len(styles)))
-    return speed.factor * (effort * (reducing + painting) + speed.layer * (layer_pixels + sum(styles)))
+    steps: list[float] = []
+    for index, scale in enumerate(schedule):
+        parts = reads((scale.height, scale.width), tile, taps)
+        steps += _steps(speed, scale, exact_steps(schedule, index, tile), parts, styles, style_size)
+    steps[0] += speed.reduction * (1 + max(1, len(styles)))
+    # The layer and the styles are taken in before the first step, and the result is made after the last one.
+    handling = speed.layer * (layer_pixels + sum(styles))
+    ends = [handling / 2 + effort * done for done in accumulate(steps)]
+    return [speed.factor * end for end in (*ends, ends[-1] + handling / 2)]
 
 
-def _scale(
+def _steps(
     speed: Speed, scale: Scale, exact: int, parts: tuple[int, int], styles: Sequence[int], style_size: float
-) -> float:
-    """The seconds at one scale, of whose steps some are exact; a change of the network means another preparation.
+) -> list[float]:
+    """The seconds of each step at one scale, of which the last ones are exact.
 
-    `parts` are the tiles and the pixels that they compute.
+    `parts` are the tiles and the pixels that they compute. The first step with a network has the preparation in it.
     """
     pixels = scale.height * scale.width
     count, read = parts
@@ -116,9 +132,9 @@ def _scale(
     wanted = pixels * style_size**2
     style = sum(min(wanted, own) for own in styles) if styles else wanted
     prepared = read * ((1 - STYLE) * passes + STYLE * style / pixels)
-    steps = scale.steps - exact + speed.exact * exact
-    setups = (scale.steps > exact) + speed.exact * (exact > 0)
-    return setups * speed.setup.at(prepared, count) + steps * speed.step.at(passes * read, passes * count)
+    setup, step = speed.setup.at(prepared, count), speed.step.at(passes * read, passes * count)
+    kinds = ((1.0, scale.steps - exact), (speed.exact, exact))
+    return [times * (step + (0 if number else setup)) for times, steps in kinds for number in range(steps)]
 
 
 def _work(taps: Taps) -> float:

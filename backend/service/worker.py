@@ -9,7 +9,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import IO, Any
 
@@ -127,10 +127,10 @@ class Worker:
         try:
             if message["previews"]:
                 self._preview_wanted.add(name)
-            told: float | None = self._estimator.tell(message)
+            foreseen: list[float] | None = self._estimator.foresee(message)
             self._disturbed = False
-            finished = self._paint(painter, name, _job(message, pixels.pop()))
-            return told if finished and not self._disturbed else None
+            finished = self._paint(painter, name, _job(message, pixels.pop()), foreseen)
+            return foreseen[-1] if foreseen and finished and not self._disturbed else None
         except Exception as error:
             failure = _failure(error)
             if self._cancels.end(name):
@@ -139,16 +139,16 @@ class Worker:
         finally:
             self._preview_wanted.discard(name)
 
-    def _paint(self, painter: Any, name: str, job: Job) -> bool:
+    def _paint(self, painter: Any, name: str, job: Job, foreseen: Sequence[float] | None) -> bool:
         from backend.service.finish import Finish
 
         last, reported, began = None, 0.0, time.monotonic()
         previewed = began
         self._progress(name, Progress("loading"))
-        finish, clock = Finish(job, previews=name in self._preview_wanted), Clock()
+        finish, clock = Finish(job, previews=name in self._preview_wanted), Clock(whole=foreseen is not None)
         for last in painter.paint(job, lambda fraction: self._downloading(name, fraction)):
             now = time.monotonic()
-            left = clock.seconds_left(last.fraction)
+            left = clock.seconds_left(foreseen[last.step - 1] / foreseen[-1] if foreseen else last.fraction)
             if now - reported > PROGRESS_SECONDS or last.step == last.steps:
                 reported = now
                 self._progress(name, _progress(last, left))

@@ -89,7 +89,9 @@ class Gui:
 
     def filter(self, name: str) -> None:
         """Start a filter through GIMP's action search."""
+        shown = len(self.titles())
         self.key("slash")
+        self.wait(lambda: len(self.titles()) > shown, "the action search", 20)
         time.sleep(0.8)
         self.type(name)
         time.sleep(0.8)

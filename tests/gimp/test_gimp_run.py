@@ -36,6 +36,7 @@ def window(gimp: Machine) -> Iterator[Gui]:
     """A GIMP that repeats a long run, small steps of high quality, on ctrl+f."""
     with gimp_window(gimp.chroot, gimp.version, gimp.config, PHOTO, SCREEN, SETTINGS) as gui:
         gui.resize(MAIN, 1270, 830)
+        gui.focus(MAIN)
         gui.open_dialog(STYLE)
         gui.key("alt+w", "ctrl+a")
         gui.type("256")
