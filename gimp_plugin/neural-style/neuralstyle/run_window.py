@@ -27,7 +27,7 @@ class RunWindow:
     def __init__(self, what: str) -> None:
         """`what` names the picture that is painted."""
         GimpUi.init(NAME)
-        self._title = f"{_('Neural Style')}: {what}"
+        self._title = _("Neural Style: {what}").format(what=what)
         self._loop = GLib.MainLoop()
         self._cancelled = False
         self._label = Gtk.Label(label=_("Getting ready"), xalign=0.0, width_chars=WIDTH_CHARS)
