@@ -60,7 +60,7 @@ class Run:
         self.before = self.canvas()
         (start or repeat(gui))()
         gui.wait_for(RUN, 30)
-        gui.wait(lambda: self.canvas() != self.before, "a preview")
+        gui.wait(lambda: self.canvas() != self.before, "a preview", 120)
         gui.wait_for("2 layers)*", 10)
 
     @property
@@ -95,8 +95,8 @@ class Run:
 def test_gimp_can_be_used_while_it_paints_and_cancel_leaves_nothing(gimp: Machine, window: Gui) -> None:
     run = Run(gimp, window)
     shown = run.canvas()
-    window.wait(lambda: run.canvas() != shown, "the next preview")
-    window.wait(lambda: run.percent, "a percentage")
+    window.wait(lambda: run.canvas() != shown, "the next preview", 120)
+    window.wait(lambda: run.percent, "a percentage", 120)
     window.focus(MAIN)
     window.key("2")
     window.wait_for(" 200%", 10)
@@ -106,7 +106,7 @@ def test_gimp_can_be_used_while_it_paints_and_cancel_leaves_nothing(gimp: Machin
     window.wait_for("Image Properties", 10)
     window.key("Escape")
     percent = run.percent
-    window.wait(lambda: run.percent > percent, "progress")
+    window.wait(lambda: run.percent > percent, "progress", 120)
     window.cancel()
     assert run.seconds_until_idle() < STOP_SECONDS
     assert run.is_over()

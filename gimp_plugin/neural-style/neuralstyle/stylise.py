@@ -12,6 +12,7 @@ from protocol.job import Job, Picture
 
 from . import layers
 from .failures import INSTALLATION, STOPPED, Refusal
+from .i18n import _
 from .sentences import sentence
 from .settings import to_settings
 from .source import Source
@@ -25,7 +26,7 @@ def stylise(source: Source, config: Gimp.ProcedureConfig, *, watched: bool) -> G
     is not touched before the picture is finished.
     """
     job = Job(layers.read(source), read_styles(config), to_settings(config))
-    name = f"{title(config)} on {source.layer.get_name()}"
+    name = _("{style} on {layer}").format(style=title(config), layer=source.layer.get_name())
 
     def backend() -> Backend:
         return connect(Installation.load(INSTALLATION), config.get_property("backend"))
