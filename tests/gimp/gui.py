@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,16 +162,22 @@ class Gui:
 
 @contextmanager
 def gimp_window(
-    chroot: Chroot, version: str, config: Path, picture: Path, screen: str = "1280x860x24", settings: str = ""
+    chroot: Chroot,
+    version: str,
+    config: Path,
+    picture: Path,
+    screen: str = "1280x860x24",
+    settings: str = "",
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Gui]:
-    """A GIMP that shows the picture, for as long as the block runs."""
+    """A GIMP that shows the picture, for as long as the block runs; `settings` are lines of gimprc."""
     config.mkdir(parents=True, exist_ok=True)
     release = chroot.run([f"gimp-console-{version}", "--version"], {}, 60)[1].split()[-1]
     (config / "gimprc").write_text(f'{GIMPRC}(config-version "{release}")\n{settings}')
     number = chroot.tmp / "display"
     number.unlink(missing_ok=True)
     command = ["sh", "-c", SESSION, "sh", f"gimp-{version}", "--no-splash", str(picture)]
-    variables = {"GIMP3_DIRECTORY": str(config), "SCREEN": screen}
+    variables = {"GIMP3_DIRECTORY": str(config), "SCREEN": screen, **(environment or {})}
     with chroot.start(command, variables, subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 20
         while not (number.exists() and number.read_text().strip()):

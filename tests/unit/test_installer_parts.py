@@ -98,9 +98,10 @@ def test_home_that_only_a_backend_has_used_is_taken(tmp_path: Path) -> None:
 
 def test_plug_in_is_whole_and_its_libraries_load_in_the_systems_python(store: Path, tmp_path: Path) -> None:
     target = plugin.install(tmp_path / "plug-ins", store, Path(sys.executable))
-    assert {"neural-style.py", "neuralstyle", "protocol", "vendor", "installation.json"} == {
-        path.name for path in target.iterdir()
-    }
+    ours = {"neural-style.py", "neuralstyle", "icons", "locale", "protocol"}
+    assert {path.name for path in target.iterdir()} == {*ours, "vendor", "installation.json"}
+    for language in ("de", "es", "fr", "zh_CN"):
+        assert (target / "locale" / language / "LC_MESSAGES" / "neural-style.mo").is_file()
     assert (target / "neural-style.py").stat().st_mode & 0o111 == 0o111
     note = json.loads((target / "installation.json").read_text())
     assert (note["home"], note["python"]) == (str(store), sys.executable)

@@ -1,0 +1,94 @@
+"""The pictures of the dialog in other languages in docs/images, taken of a real GIMP 3.0 on a small screen.
+
+`python tests/gimp/screenshots_languages.py` like screenshots.py. Needs this system's localedef with its sources (the
+package `locales` on Debian) and, for a Chinese font, pip's index: the trees that the tests run in have neither.
+"""
+
+from __future__ import annotations
+
+import gettext
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import pyvips  # noqa: E402
+from gui import MAIN, Gui, gimp_window  # noqa: E402
+from machine import PHOTO, REPOSITORY, STYLE, Machine, machine  # noqa: E402
+
+IMAGES = REPOSITORY / "docs" / "images"
+LOCALES = {"de": "de_DE", "fr": "fr_FR", "es": "es_ES", "zh_CN": "zh_CN"}
+CHINESE_FONT = "pylopdf-fonts-zh-cn"
+"""On PyPI: Noto Sans SC, under the SIL Open Font License."""
+SCREEN = "1366x768x24"
+STILL = 20
+"""So many pictures in a row, each taken after more than a second, must be the same."""
+# The title is waited for, in whatever language the rest is; and a key opens the dialog where one cannot type its name.
+SETTINGS = '(language "{language}")\n(image-title-format "%f:' + MAIN + '")\n'
+KEY = '(file-version 1)\n(action "plug-in-neural-style" "F12")\n'
+LAST_VALUES = '(style-file "{style}")\n'
+LAST_FILE = "plug-in-settings/GimpProcedureConfigRun-plug-in-neural-style.last"
+
+
+def main() -> None:
+    """A picture of the dialog in each language."""
+    for language in LOCALES:
+        shoot(language, IMAGES / f"dialog-{language}.png")
+
+
+def shoot(language: str, path: Path, version: str = "3.0", *keys: str) -> None:
+    """Open the dialog, press keys in it, and keep what is seen."""
+    catalogue = gettext.translation("neural-style", REPOSITORY / "gimp_plugin/neural-style/locale", [language])
+    title = f"^{catalogue.gettext('Neural Style')}$"
+    with machine(version) as gimp:
+        environment = _make_locale(gimp, LOCALES[language])
+        if language == "zh_CN":
+            _fetch_font(gimp.folder / ".fonts")
+        (gimp.config / "shortcutsrc").write_text(KEY)
+        last = gimp.config / LAST_FILE
+        last.parent.mkdir(exist_ok=True)
+        last.write_text(LAST_VALUES.format(style=STYLE.as_uri()))
+        settings = SETTINGS.format(language=language)
+        with gimp_window(gimp.chroot, version, gimp.config, PHOTO, SCREEN, settings, environment) as gui:
+            gui.focus(MAIN)
+            gui.key("F12")
+            gui.focus(title)
+            gui.key(*keys)
+            _wait_until_still(gui, title, path)
+    pyvips.Image.new_from_file(str(path)).copy_memory().pngsave(str(path), palette=True, compression=9)
+
+
+def _make_locale(gimp: Machine, name: str) -> dict[str, str]:
+    """A locale in the machine's home, and the variables with which GIMP finds it."""
+    folder = gimp.folder / "locale"
+    folder.mkdir()
+    target = folder / f"{name}.UTF-8"
+    subprocess.run(["localedef", "--no-archive", "-i", name, "-f", "UTF-8", str(target)], check=True)
+    return {"LOCPATH": str(folder), "LC_ALL": f"{name}.UTF-8"}
+
+
+def _fetch_font(folder: Path) -> None:
+    folder.mkdir()
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), CHINESE_FONT]
+    subprocess.run(pip, check=True)
+    for wheel in folder.glob("*.whl"):
+        with zipfile.ZipFile(wheel) as archive:
+            for name in archive.namelist():
+                if "Sans" in name:
+                    archive.extract(name, folder)
+
+
+def _wait_until_still(gui: Gui, title: str, path: Path) -> None:
+    """Take pictures until the estimates and the preview are there, that is until nothing changes for a while."""
+    before, same = b"", 0
+    while same < STILL:
+        gui.shot(path, title)
+        now = path.read_bytes()
+        same = same + 1 if now == before else 0
+        before = now
+
+
+if __name__ == "__main__":
+    main()
