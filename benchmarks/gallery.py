@@ -21,10 +21,11 @@ SIDE = 288
 """Pixels of the longer side at which the examples are painted, and of a cell's width."""
 STEPS = 60
 """Steps of an example, half of what normal takes: more would change little of what the examples are to show."""
-GALLERY_SIDE = 480
+GALLERY_SIDE = 400
+STYLE_SIDE = 960
 USUAL = Settings(size=SIDE, steps=STEPS)
 CONTENT, STYLE = "tubingen", "starry_night"
-GALLERY_CONTENTS, GALLERY_STYLES = ("tubingen", "cat"), ("starry_night", "the_scream", "shipwreck")
+GALLERY_CONTENTS, GALLERY_STYLES = ("cat", "tubingen"), ("starry_night", "the_scream", "shipwreck")
 DEMO = {"cat": CHECKOUT / "demo" / "photo.jpg"}
 """Pictures of the repository's own; the others are looked for in a folder."""
 
@@ -55,7 +56,7 @@ SHEETS: dict[str, tuple[Example, ...]] = {
         for keep in (False, True)
     ),
     "size": (_with("144", size=144), _with("288"), _with("576", size=576)),
-    "smoothness": (_with("0", smoothness=0.0), _with("1 (the default)"), _with("30", smoothness=30.0)),
+    "smoothness": (_with("0", smoothness=0.0), _with("1 (the default)"), _with("100", smoothness=100.0)),
     "start": (
         _with("content (the default)"),
         _with("mixed", init="mixed"),
@@ -97,7 +98,7 @@ class Painter:
         """The picture (1, 3, H, W) for a content of a longer side of `side` px."""
         key = (content, style, side, repr(settings))
         if key not in self._known:
-            job = make_job(load(self.file(content), side), load(self.file(style), 2 * GALLERY_SIDE), settings)
+            job = make_job(load(self.file(content), side), load(self.file(style), STYLE_SIDE), settings)
             painted = self._service.paint(job)
             say(f"  {content} after {style}, {painted.seconds:.0f} s")
             self._known[key] = painted.picture

@@ -62,10 +62,13 @@ def test_a_picture_is_painted(installation: Installation, content: Path, style: 
 
 
 @pytest.mark.parametrize(
-    ("wanted", "scales"), [(["--preset", "full"], 3), (["--full-size", "paint"], 3), (["--full-size", "detail"], 1)]
-)
+    ("wanted", "scales"),
+    [(["--preset", "full"], 3), (["--full-size", "paint"], 3), (["--full-size", "detail"], 1),
+     (["--keep-colours", "--style-layers", "conv1_1=1,conv2_1=0.5", "--content-layers", "conv2_2", "--smoothness", 2,
+       "--stroke-size", 0.5], 1)],
+)  # fmt: skip
 def test_a_larger_picture_is_painted_on_if_that_is_asked_for(
-    installation: Installation, style: Path, tmp_path: Path, wanted: list[str], scales: int
+    installation: Installation, style: Path, tmp_path: Path, wanted: list[object], scales: int
 ) -> None:
     large, out = make(tmp_path / "large.png", 200, 160, 4), tmp_path / "out.png"
     done = run_cli(installation.home, "stylize", large, style, "-o", out, "--size", 64, "--steps", 2, *wanted)
