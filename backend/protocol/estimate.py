@@ -19,11 +19,16 @@ class Estimate:
     bytes: int
 
     @property
-    def time(self) -> str:
-        """The seconds as people say what they do not know exactly: `8 s`, `1 min 20 s`, `2 h 5 min`."""
+    def about_seconds(self) -> int:
+        """The seconds as exactly as people say what they do not know exactly."""
         steps = ((20, 1), (60, 5), (600, 10), (36000, 60))
         step = next((step for below, step in steps if self.seconds < below), 300)
-        return duration(max(1, step * round(self.seconds / step))).removesuffix(" 0 s").removesuffix(" 0 min")
+        return max(1, step * round(self.seconds / step))
+
+    @property
+    def time(self) -> str:
+        """These seconds in words: `8 s`, `1 min 20 s`, `2 h 5 min`."""
+        return duration(self.about_seconds).removesuffix(" 0 s").removesuffix(" 0 min")
 
     @property
     def memory(self) -> str:

@@ -22,7 +22,7 @@ LANGUAGES = ("de", "es", "fr", "zh_CN")
 MNEMONIC = re.compile("_([^_0-9])")
 COMMANDS = re.compile("`[^`]*`")
 # Texts with a mnemonic that are not in the dialog.
-ELSEWHERE = ("_Neural Style…", "_Cancel", "_Open", "Style _file", "St_yle layer")
+ELSEWHERE = ("_Neural Style…", "_Cancel", "_Open")
 # The mnemonics of the buttons that GIMP itself puts into the dialog: Help, Load, Save, Reset, Cancel, OK.
 GIMPS_OWN = {"en": "HLSRCO", "de": "HGSZCO", "fr": "ECSRNV", "es": "YCGRCA", "zh_CN": "HLSRCO"}
 

@@ -43,7 +43,7 @@ def _painted(job: Job, connected: Callable[[], Backend]) -> Picture:
 
     The bar's Cancel button ends this process at once; the backend notices that and stops painting.
     """
-    Gimp.progress_init("Neural Style")
+    Gimp.progress_init(_("Neural Style"))
     Gimp.progress_pulse()
     try:
         with connected() as backend:

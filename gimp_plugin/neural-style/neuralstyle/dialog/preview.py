@@ -17,6 +17,7 @@ from .. import layers
 from ..failures import INSTALLATION, explain
 from ..i18n import _
 from ..scaled import read_scaled
+from ..sentences import sentence
 from ..settings import to_settings
 from ..source import Source
 from ..styles import Chosen, chosen_styles
@@ -185,7 +186,7 @@ class LivePreviewPart:
         elif isinstance(event, Queued) and event.position:
             self._view.say(_("Waiting, {count} before this one").format(count=event.position), 0)
         elif isinstance(event, Progress) and event.stage != "painting":
-            self._view.say(event.text(), 0)
+            self._view.say(sentence(event) or "", 0)
         elif isinstance(event, Progress):
             self._view.say(_("Painting…"), event.fraction)
 

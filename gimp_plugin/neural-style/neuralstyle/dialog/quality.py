@@ -7,6 +7,7 @@ from protocol.estimate import Estimate
 
 from ..arguments import PRESETS
 from ..i18n import _
+from ..sentences import cost
 from .context import GAP, SPACING, Context
 from .estimates import Estimates
 
@@ -59,7 +60,5 @@ class Quality:
         self._label.set_mnemonic_widget(button)
 
     def _show_cost(self, preset: str, estimate: Estimate | None) -> None:
-        text = _("not known")
-        if estimate is not None:
-            text = _("about {time}, {memory}").format(time=estimate.time, memory=estimate.memory)
+        text = _("not known") if estimate is None else cost(estimate)
         self._costs[preset].set_text(text)
