@@ -64,6 +64,8 @@ def run(
     try:
         from .stylise import stylise
 
+        if asks:
+            source = find_source(image, drawables)  # layer and selection may have changed while the dialog was open
         layer = stylise(source, config, watched=_is_watched(run_mode))
     except Exception as error:
         if not asks:
