@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from gi.repository import Gimp, Gio, GLib, Gtk, Pango
 from protocol.errors import Failure
 from protocol.job import MAX_STYLES, Picture
 
-from ..failures import Refusal, explain
+from ..failures import explain
 from ..i18n import _
 from ..style import read_image, read_layer
 from ..styles import title
@@ -104,29 +106,31 @@ class StyleChooser:
 
     def _choose_open(self, place: Open) -> None:
         read = read_image if isinstance(place, Gimp.Image) else read_layer
-        self._choose_picture(read(place), name_of(place))
+        self._try(lambda: self._keep(read(place), name_of(place)))
 
     def _choose_copied(self, _button: Gtk.Button) -> None:
-        try:
+        def take() -> Gio.File:
             found = copied()
-        except Refusal as refusal:
-            self._context.notice.tell("clipboard", explain(refusal))
-            return
-        if isinstance(found, Picture):
-            self._choose_picture(found, _("Clipboard"))
-        else:
-            self._chosen(found)
+            return self._keep(found, _("Clipboard")) if isinstance(found, Picture) else found
 
-    def _choose_picture(self, picture: Picture, name: str) -> None:
+        self._try(take)
+
+    def _keep(self, picture: Picture, name: str) -> Gio.File:
         """A copy becomes the style: it can be used again when the image is closed, or something else was copied."""
+        picture.check("style")
+        return self._library.keep(picture, name)
+
+    def _try(self, take: Callable[[], Gio.File]) -> None:
+        """Choose what `take` gives, or say why that is impossible."""
         try:
-            picture.check("style")
-            self._chosen(self._library.keep(picture, name))
-        except (Failure, OSError, GLib.Error) as error:
-            self._context.notice.tell("clipboard", explain(error))
+            file = take()
+        except Exception as error:
+            self._context.notice.tell("choose", explain(error))
+        else:
+            self._chosen(file)
 
     def _chosen(self, file: Gio.File) -> None:
-        self._context.notice.tell("clipboard", None)
+        self._context.notice.tell("choose", None)
         if self._mixing.get_active() and len(self._choice.styles) < MAX_STYLES:
             self._choice.add(file)
         else:
@@ -141,8 +145,18 @@ class StyleChooser:
     def _show(self) -> None:
         """What is chosen now."""
         styles = self._choice.styles
-        self._thumbnails.show(self._picture, styles[0].place if styles else None, *THUMBNAIL)
+        place = styles[0].place if styles else None
+        shown = self._thumbnails.show(self._picture, place, *THUMBNAIL)
+        self._context.notice.tell("style", _why(place) if isinstance(place, Gio.File) and not shown else None)
         name = title(self._context.config) if styles else _("Choose a style")
         self._name.set_markup(f"<b>{GLib.markup_escape_text(name)}</b>")
         if len(styles) > 1:
             self._mixing.set_active(True)
+
+
+def _why(file: Gio.File) -> str:
+    """Why a style file cannot be shown, and so not be used either."""
+    path = file.get_parse_name()
+    if not file.query_exists(None):
+        return explain(Failure("no-file", path=path))
+    return explain(Failure("not-a-picture", path=path, reason=_("GIMP cannot open it")))
