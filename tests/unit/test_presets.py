@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,6 @@ from backend.protocol import job
 from backend.protocol.job import PRESETS
 
 ARGUMENTS = Path(__file__).parents[2] / "gimp_plugin" / "neural-style" / "neuralstyle" / "arguments.py"
-TAKEN = "CHLORS"
-"""The letters of GIMP's own buttons in the dialog."""
 
 
 def test_the_engine_and_gimp_know_every_preset() -> None:
@@ -24,16 +21,6 @@ def test_the_engine_and_gimp_know_every_preset() -> None:
 @pytest.mark.parametrize("name", ["OPTIMISERS", "POOLINGS", "INITS", "DEVICES"])
 def test_gimp_offers_what_the_protocol_knows(name: str) -> None:
     assert offered(name) == getattr(job, name)
-
-
-def test_every_letter_leads_to_one_control() -> None:
-    letters = list(TAKEN)
-    for module in (ARGUMENTS, *(ARGUMENTS.parent / "dialog").glob("*.py")):
-        if module.name != "file_dialog.py":  # a window of its own
-            letters += re.findall(r'_\("[^"_]*_([A-Za-z])[^"_]*"\)', module.read_text("utf-8"))
-    upper = [letter.upper() for letter in letters]
-    assert len(upper) > len(TAKEN) + 15
-    assert sorted(upper) == sorted(set(upper))
 
 
 def offered(name: str) -> tuple[str, ...]:
