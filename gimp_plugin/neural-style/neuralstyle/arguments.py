@@ -146,7 +146,10 @@ def _add_usual(procedure: Gimp.Procedure) -> None:
     procedure.add_int_argument(
         "seed",
         _("See_d"),
-        _("Chance: another number gives another picture of the same kind, the same number the same picture again"),
+        _(
+            "Chance, if the painting starts from noise: another number gives another picture of the same kind, the "
+            "same number the same picture again"
+        ),
         0,
         2**31 - 1,
         0,

@@ -24,7 +24,11 @@ def seed_control(context: Context) -> Gtk.Widget:
     button.set_tooltip_text(_("Roll the dice: another seed, and so another picture of the same kind"))
     button.get_accessible().set_name(_("Another seed"))
     button.connect("clicked", lambda _button: context.config.set_property("seed", random.randint(1, LARGEST)))
+    note = Gtk.Label(label=_("if it starts from noise"), no_show_all=True)
+    note.get_style_context().add_class("dim-label")
+    context.follow(lambda: note.set_visible(context.config.get_property("init") == "content"), "init")
     row = Gtk.Box(spacing=GAP)
     row.pack_start(number, False, False, 0)
     row.pack_start(button, False, False, 0)
+    row.pack_start(note, False, False, 0)
     return row
