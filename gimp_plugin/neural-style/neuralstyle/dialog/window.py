@@ -30,8 +30,8 @@ NEW_IMAGE = _(
 )
 SIDE_WIDTH = 330
 WIDTH = 475
-AROUND = 210
-"""What the title, GIMP's own buttons and the desktop's bars take of the screen's height."""
+AROUND = 250
+"""What the title, a notice, GIMP's own buttons and the desktop's bars take of the screen's height."""
 
 
 def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, source: Source) -> bool:
