@@ -46,11 +46,14 @@ class LivePreviewPart:
         self._read = lru_cache(REGIONS)(partial(_read, context.source))
         self._copies = StyleCopies()
         self._live: LivePreview | None = None
+        self._painter = ""
+        """Where the backend is that it paints at."""
         self._wanted: Any = None
         """What is being painted, or was, as values to compare with what the settings say now."""
         self._view = PreviewView(context, self._show_region, self._click, self._move)
         self.widget = self._view.widget
         self._paint_later = Delay(self._paint, PAUSE_MS)
+        self._paint_soon = Delay(self._paint, LOOK_MS)
         self._timer = GLib.timeout_add(LOOK_MS, self._look)
         # When the window is there: to read a large layer takes a moment.
         self._begin_later = Delay(self._begin, 0)
@@ -58,8 +61,8 @@ class LivePreviewPart:
 
     def close(self) -> None:
         """Cancel what is being painted, so that the next job need not wait for it."""
-        self._begin_later.cancel()
-        self._paint_later.cancel()
+        for delay in (self._begin_later, self._paint_later, self._paint_soon):
+            delay.cancel()
         GLib.source_remove(self._timer)
         self._copies.close()
         self._hang_up()
@@ -111,9 +114,9 @@ class LivePreviewPart:
         try:
             self._show_region()
             chosen = self._chosen()
-            if not chosen or self._content is None:
+            if not chosen or self._region is None or self._content is None:
                 return
-            settings = self._settings(self._content)
+            settings = self._settings(self._region)
             wanted = self._region, settings, [key(style) for style in chosen], self._where
             if wanted == self._wanted:
                 return
@@ -121,7 +124,7 @@ class LivePreviewPart:
             area = self._content.width * self._content.height * settings.stroke_size**2
             styles = self._copies.get(chosen, area)
             if styles is None:
-                return self._paint_later()
+                return self._paint_soon()
             self._connected().paint(Job(self._content, styles, settings))
             self._wanted = wanted
         except Exception as error:
@@ -138,11 +141,10 @@ class LivePreviewPart:
             self._view.show(_shown(self._content))
         return ()
 
-    def _settings(self, content: Picture) -> Settings:
+    def _settings(self, region: Region) -> Settings:
         """Those of a draft whose strokes are those of the picture; a few steps of Adam would show nothing."""
         wanted = to_settings(self._context.config)
-        assert self._region is not None
-        strokes = stroke_size(self._source.width, self._source.height, self._region, wanted.stroke_size)
+        strokes = stroke_size(self._source.width, self._source.height, region, wanted.stroke_size)
         return replace(wanted, preset="draft", size=SIDE, steps=None, optimiser="lbfgs", stroke_size=strokes)
 
     @property
@@ -152,9 +154,10 @@ class LivePreviewPart:
     def _connected(self) -> LivePreview:
         """The thread that paints at the backend that is chosen now."""
         where = self._where
-        if self._live is not None and self._wanted is not None and self._wanted[-1] != where:
+        if where != self._painter:
             self._hang_up()
         if self._live is None:
+            self._painter = where
             self._live = LivePreview(lambda: connect(Installation.load(INSTALLATION), where))
         return self._live
 
