@@ -70,13 +70,22 @@ class LivePreviewPart:
     def _begin(self) -> None:
         width, height = self._source.width, self._source.height
         everything = Region(0, 0, width, height, min(1.0, SIDE / max(width, height)))
-        self._view.overview.set_picture(_shown(self._read(everything)), width)
+        try:
+            self._view.overview.set_picture(_shown(self._read(everything)), width)
+        except Exception as error:
+            self._fail(error)
         self._show_region()
         self._context.follow(self._paint_later)
 
     # --- The region ------------------------------------------------------------------------------------------
 
     def _show_region(self) -> None:
+        try:
+            self._choose_region()
+        except Exception as error:
+            self._fail(error)
+
+    def _choose_region(self) -> None:
         """Show the part that is chosen now as it is in the layer, and have it painted soon."""
         size = self._source.width, self._source.height
         get = self._context.config.get_property
@@ -112,7 +121,7 @@ class LivePreviewPart:
     def _paint(self) -> None:
         """Have painted what the settings say now, unless that is done already."""
         try:
-            self._show_region()
+            self._choose_region()
             chosen = self._chosen()
             if not chosen or self._region is None or self._content is None:
                 return
