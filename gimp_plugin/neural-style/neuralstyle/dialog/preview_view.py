@@ -49,8 +49,9 @@ class PreviewView:
         return bool(self._detail.get_active())
 
     def choose_detail(self) -> None:
-        """Show a part from now on."""
-        self._detail.set_active(True)
+        """Show a part from now on, if there is one."""
+        if self._detail.get_sensitive():
+            self._detail.set_active(True)
 
     def offer_detail(self, there_is: bool) -> None:
         """Let the user choose a part, if there is one that is smaller than the whole."""
