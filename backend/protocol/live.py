@@ -106,7 +106,7 @@ class Live(ABC, Generic[Question, Answer]):
         try:
             if self._backend is None:
                 self._backend = self._connect()
-            if not self._closing:
+            if self._wanted(number):  # to connect can take long
                 self._work(self._backend, number, question)
         except Exception as error:  # whatever it is, it is for the thread that polls
             self._hang_up()

@@ -14,7 +14,6 @@ from gui import MAIN, Gui, gimp_window
 from machine import PHOTO, STYLE, Machine, machine
 
 from backend.protocol import client
-from backend.protocol.estimate import Outline
 
 DIALOG = "^Neural Style$"
 SIZE = 128, 85
@@ -32,7 +31,6 @@ def test_the_preview_follows_the_settings_and_ok_does_not_wait(gimp: Machine) ->
     gimp.chroot.tmp.mkdir(exist_ok=True)
     pyvips.Image.new_from_file(str(PHOTO)).resize(SIZE[0] / 512).pngsave(str(gimp.chroot.tmp / "small.png"))
     with client.connect(gimp.installation) as backend:
-        backend.estimate(Outline(*SIZE))
         worker = backend.status()["worker"]
     with gimp_window(gimp.chroot, gimp.version, gimp.config, Path("/tmp/small.png")) as gui:
         gui.focus(MAIN)
@@ -70,7 +68,7 @@ def log(gimp: Machine) -> str:
 
 def wait_for_job(gui: Gui, gimp: Machine, number: int, what: str) -> None:
     """Wait until the backend's log has that of a job."""
-    gui.wait(lambda: f"job {number}: {what}" in log(gimp), f"job {number}: {what}", 120)
+    gui.wait(lambda: f"job {number}: {what}" in log(gimp), f"job {number}: {what}", 180)
 
 
 def shot(gui: Gui, gimp: Machine, name: str) -> pyvips.Image:
