@@ -8,7 +8,7 @@ from typing import Any
 
 from gi.repository import Gegl, GLib
 from protocol.client import connect
-from protocol.events import Done, Event, Preview, Progress, Queued
+from protocol.events import Done, Event, Preview, Progress
 from protocol.installation import Installation
 from protocol.job import Job, Picture, Settings
 from protocol.live_preview import LivePreview
@@ -195,12 +195,10 @@ class LivePreviewPart:
             self._view.show(pixbufs.as_on_canvas(event.picture, self._content))
         if isinstance(event, Done):
             self._view.say(_("A quick draft; the result will be finer."))
-        elif isinstance(event, Queued) and event.position:
-            self._view.say(_("Waiting, {count} before this one").format(count=event.position), 0)
-        elif isinstance(event, Progress) and event.stage != "painting":
-            self._view.say(sentence(event) or "", 0)
-        elif isinstance(event, Progress):
+        elif isinstance(event, Progress) and event.stage == "painting":
             self._view.say(_("Painting…"), event.fraction)
+        elif (text := sentence(event)) is not None:
+            self._view.say(text, 0)
 
     def _fail(self, error: Exception) -> None:
         self._stop()
