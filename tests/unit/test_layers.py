@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -17,10 +18,13 @@ from backend.engine.memory import peak, plan
 from backend.engine.regions import operations, tiles
 from backend.engine.settings import CONTENT_LAYER, STYLE_LAYERS, TAPS, Scale
 from backend.protocol.errors import Failure
+from backend.protocol.estimate import Outline
 from backend.protocol.job import Job, Picture, Settings, Style
 from backend.protocol.layers import LAYERS, layers_from_text, layers_to_text
+from backend.service.estimator import Estimator, _device_of, _name
 from backend.service.paint import Painter, engine_settings
 from backend.service.plan import plan_of, schedule_of, taps_of
+from backend.service.speeds import Known, Speeds
 
 SPEED = Speed(Line(0.01, 4e-6), Line(0.02, 8e-6), 1e-7, 0.5, exact=1.4, reduction=0.3)
 names = st.sampled_from(LAYERS)
@@ -143,6 +147,19 @@ def test_the_deepest_layer_decides_what_a_job_takes() -> None:
 @pytest.fixture(scope="module")
 def painter() -> Painter:
     return Painter()
+
+
+def test_an_estimate_follows_the_layers(tmp_path: Path) -> None:
+    wanted = Settings(device="cpu")
+    shallow = replace(wanted, style_layers={"conv1_1": 1}, content_layers={"conv2_2": 1})
+    speeds = Speeds(tmp_path / "speed.json")
+    speeds.put(_name(*_device_of(wanted)), Known(SPEED, 4e8))
+    estimator = Estimator(Painter(), speeds)
+    told = [estimator.estimate(Outline(2000, 1500, settings).question()) for settings in (shallow, wanted)]
+    assert told[0] is not None
+    assert told[1] is not None
+    assert told[0].seconds < told[1].seconds
+    assert told[0].bytes < told[1].bytes
 
 
 def stripes(width: int, height: int, step: int) -> Picture:
