@@ -14,8 +14,8 @@ from benchmarks.reliability.figures import Figures
 from benchmarks.reliability.home import leftovers, processes_of, serving, wait_until
 from benchmarks.reliability.victim import victim
 
-IDLE = 1.0
-"""Seconds after which a backend without jobs leaves here."""
+IDLE = 4.0
+"""Seconds after which a backend without jobs leaves here, longer than its client takes to start."""
 LATEST = 1.5
 """Seconds after a client's start at which something is killed at the latest."""
 
@@ -33,9 +33,9 @@ def killed(installation: Installation, rounds: int, seed: int = 1) -> Figures:
             else:
                 hit[target] += _kill(target, installation)
                 time.sleep(dice.uniform(0, 0.2))
-    # Of those that are left some wait for work for a long time; a killed one's successor leaves in its stead.
-    _kill("supervisor", installation)
-    wait_until(lambda: not processes_of(installation.home), 20)
+    # Of those that are left some wait for work for a long time, and one may still be starting; a killed one's successor
+    # leaves in its stead. What is not killed here nor ends is an orphan.
+    wait_until(lambda: not (_kill("supervisor", installation) or processes_of(installation.home)), 20, 0.2)
     orphans = len(processes_of(installation.home))
     with serving(installation, "--idle-exit", str(IDLE)) as last, victim(installation, "short") as process:
         process.wait(60)
