@@ -19,7 +19,7 @@ from .installation import Installation
 from .job import Job, check_header
 from .launch import ensure_running
 from .lock import is_locked
-from .messages import PROTOCOL, Assembly, Message, Payload, chunks, decode, encode
+from .messages import CHUNK, PROTOCOL, REMOTE_CHUNK, Assembly, Message, Payload, chunks, decode, encode
 from .remotes import LOCAL, Remotes
 from .transport import open_transport
 
@@ -152,8 +152,9 @@ class Backend:
         job.check()
         name = uuid.uuid4().hex
         self.send({"type": "submit", "job": name, "previews": previews, **job.to_wire()})
+        most = CHUNK if self.address is None else REMOTE_CHUNK
         for index, picture in enumerate(job.pictures):
-            for offset, piece in chunks(picture.pixels):
+            for offset, piece in chunks(picture.pixels, most):
                 self.send({"type": "chunk", "job": name, "picture": index, "offset": offset}, piece)
         return Run(self, name)
 

@@ -17,8 +17,8 @@ from .job import Picture, picture_bytes
 PROTOCOL = 1
 CHUNK = 1 << 20
 """Bytes that a peer has to take in at once."""
-SENT = 1 << 18
-"""Bytes of a chunk as we send it: on a slow link nobody is silent for as long as it takes."""
+REMOTE_CHUNK = 1 << 18
+"""Bytes that we send to another machine at once: on a slow link nobody is silent for as long as it takes."""
 LEAST_CHUNK = 1 << 10
 """Every chunk but a picture's last one has as much, so that not many small pieces have to be kept."""
 HEADER_LIMIT = 1 << 16
@@ -50,11 +50,11 @@ def decode(frames: Sequence[Payload]) -> tuple[Message, Payload | None]:
     return message, frames[1] if len(frames) == 2 else None
 
 
-def chunks(pixels: Payload) -> Iterator[tuple[int, memoryview]]:
-    """The pixels in chunks as they are sent, each with its offset."""
+def chunks(pixels: Payload, most: int = CHUNK) -> Iterator[tuple[int, memoryview]]:
+    """The pixels in pieces of at most so many bytes, each with its offset."""
     view = memoryview(pixels)
-    for offset in range(0, len(view), SENT):
-        yield offset, view[offset : offset + SENT]
+    for offset in range(0, len(view), most):
+        yield offset, view[offset : offset + most]
 
 
 class Assembly:

@@ -10,14 +10,12 @@ BEAT = 1.0
 """Seconds between signs of life from the backend to a client that has a job."""
 
 
-QUEUED = 64
-"""Messages that may wait to be sent: 16 MiB of pixels."""
 HEARTBEAT_MS = 1000
 SILENCE_MS = 3500
 """Milliseconds between heartbeats, and of silence until a peer counts as gone.
 
-Only whole frames count as signs of life, so none may be under way for longer: a chunk as we send it needs a link of
-80 kB/s."""
+Only whole frames count as signs of life, so none may be under way for longer: a chunk as we send it to another machine
+needs a link of 80 kB/s."""
 
 
 def configure(socket: zmq.Socket[bytes]) -> None:
@@ -27,7 +25,7 @@ def configure(socket: zmq.Socket[bytes]) -> None:
     socket.setsockopt(zmq.HEARTBEAT_TTL, SILENCE_MS)
     socket.setsockopt(zmq.HANDSHAKE_IVL, 3000)
     socket.setsockopt(zmq.MAXMSGSIZE, 16 * CHUNK)
-    socket.setsockopt(zmq.SNDHWM, QUEUED)
+    socket.setsockopt(zmq.SNDHWM, 16)
     # A full queue stops libzmq from reading, and then it can neither answer heartbeats nor bear that the peer leaves:
     # at the next heartbeat an assertion ends the process (libzmq 4.3.5, its issues 4364 and 4767, open).
     socket.setsockopt(zmq.RCVHWM, 0)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import IO, Any, Protocol
 
 from backend.protocol.frames import read_frames, read_long, write_long
-from backend.protocol.messages import SENT
+from backend.protocol.messages import CHUNK
 
 Message = dict[str, Any]
 FINAL = ("done", "cancelled", "failed")
@@ -45,5 +45,5 @@ class Channel:
 
     def receive_in_pieces(self) -> tuple[Message, Iterator[bytes]]:
         """Read one message, whose pixels come in chunks while the other end still writes; all have to be taken."""
-        header, pieces = read_long(self._source, SENT)
+        header, pieces = read_long(self._source, CHUNK)
         return json.loads(header), pieces

@@ -18,7 +18,7 @@ from backend.protocol.connection import Connection
 from backend.protocol.errors import Failure
 from backend.protocol.frames import Frames
 from backend.protocol.installation import Installation, private_folder
-from backend.protocol.messages import PROTOCOL, Message
+from backend.protocol.messages import CHUNK, PROTOCOL, REMOTE_CHUNK, Message
 from backend.protocol.remotes import check_address, host_of
 from backend.protocol.sockets import configure, has_ipc
 from backend.service.gate import Gate
@@ -131,6 +131,10 @@ class Endpoint:
         if Connection.read(path) != self.connection:
             with contextlib.suppress(OSError):  # the disk may be full; a second later is soon enough
                 self.connection.write(path)
+
+    def chunk_for(self, client: bytes) -> int:
+        """The bytes of pixels that this client is best sent at once."""
+        return REMOTE_CHUNK if self._gate is not None and self._gate.is_guest(client) else CHUNK
 
     def show_out(self) -> list[bytes]:
         """End the connections whose key was taken back, and return those clients."""

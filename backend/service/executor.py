@@ -27,7 +27,7 @@ def finished(message: Message, pieces: Iterable[bytes | memoryview]) -> Iterator
 
 
 def in_chunks(pixels: bytes | memoryview) -> Iterator[memoryview]:
-    """Pixels in pieces as they are sent."""
+    """Pixels in pieces of at most a chunk."""
     return (piece for _, piece in chunks(pixels))
 
 

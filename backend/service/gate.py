@@ -94,6 +94,10 @@ class Gate:
         if isinstance(settings, dict) and settings.get("weights", WEIGHTS[0]) not in WEIGHTS:
             raise Failure("remote-weights")
 
+    def is_guest(self, client: bytes) -> bool:
+        """Whether the client is on another machine."""
+        return client in self._guests
+
     def show_out(self) -> list[bytes]:
         """End the connections whose key was taken back, and return those clients."""
         if not self._guests or time.monotonic() - self._looked < LOOK_SECONDS:

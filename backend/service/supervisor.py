@@ -19,7 +19,7 @@ import zmq
 from backend import __version__
 from backend.protocol.errors import Failure
 from backend.protocol.installation import Installation
-from backend.protocol.messages import PROTOCOL, Message, Payload, decode, encode
+from backend.protocol.messages import PROTOCOL, Message, Payload, chunks, decode, encode
 from backend.protocol.sockets import BEAT
 from backend.service.endpoint import Endpoint, Listen
 from backend.service.estimates import Addressed, Estimates
@@ -246,7 +246,8 @@ class Supervisor:
         elif kind == "result":
             self._send_about(record, message)
         elif kind == "chunk":
-            self._send_about(record, message, payload)
+            for offset, part in chunks(payload, self._endpoint.chunk_for(record.client)):
+                self._send_about(record, {**message, "offset": message["offset"] + offset}, part)
         else:
             self._finish(record, {k: v for k, v in message.items() if k != "job"})
 

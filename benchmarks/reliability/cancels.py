@@ -103,7 +103,7 @@ def _wander(finals: Finals, backends: list[Backend], seconds: float) -> None:
 POINTS = {"sending": None, "sent": None, "queued": "queued", "loading": "progress", "painting": "progress",
           "result": "chunk"}  # fmt: skip
 """The points of a job's way, and the message that tells that it is there."""
-LAYER = picture(600, 400)
+LAYER = picture(1200, 700)
 """A layer of three chunks, so that there is a middle of its way, there and back."""
 
 

@@ -22,7 +22,7 @@ from backend.protocol.events import Progress, duration
 from backend.protocol.installation import Installation, private_folder
 from backend.protocol.job import Job, Picture, Settings, Style, check_header
 from backend.protocol.lock import is_locked, sign, try_lock
-from backend.protocol.messages import CHUNK, SENT, Assembly, chunks, decode, encode
+from backend.protocol.messages import CHUNK, Assembly, chunks, decode, encode
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text(),
@@ -60,7 +60,7 @@ def test_deeply_nested_json_is_a_bad_message() -> None:
 def test_chunks_are_the_picture_in_order(size: int) -> None:
     data = bytes(size)
     pieces = list(chunks(data))
-    assert [offset for offset, _ in pieces] == list(range(0, size, SENT))
+    assert [offset for offset, _ in pieces] == list(range(0, size, CHUNK))
     assert sum(len(piece) for _, piece in pieces) == size
 
 
