@@ -3,7 +3,7 @@
 `python gimp_plugin/translate.py` after a text in the plug-in or in `backend/protocol/errors.py` was changed: it writes
 `po/neural-style.pot` anew, brings `po/LANGUAGE.po` in step with it (a text that is new or changed is empty there and to
 be translated by hand), and compiles them into `neural-style/locale`. A language is added by an empty .po file.
-Needs Babel.
+After a merge with conflicts in the .mo files it is run again. Needs Babel.
 """
 
 from __future__ import annotations
