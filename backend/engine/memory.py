@@ -23,19 +23,19 @@ precision, the layer's own bytes, and a reserve."""
 LAYER = 5 * VALUE
 """Bytes a pixel of a layer larger than the working size: its colours, and the result brought to its size. Measured with
 24 million pixels: 24 for the colours of an opaque layer, 58 with holes to fill; 28 to 31 for the result."""
-GRADIENTS = 260
+GRADIENTS = 130
 """Values for each pixel of a tile with its surroundings besides the kept activations: gradients, and what a convolution
 works with. With the 290 kept up to conv5_1 they were fitted to the peaks of real runs."""
 TRANSFORM = 5 * VALUE * 256
 """Bytes for each pixel of the longer side: what the preconditioner has of the lines that it transforms together."""
-COMPARED = 16
-"""Bytes for each value of a content layer that is compared with its target: four copies in fp32."""
+COMPARED = 12
+"""Bytes for each value of a content layer that is compared with its target: three copies in fp32."""
 GRAMS = 12
 """Bytes for each entry of a style layer's Gram matrix: its target, the picture's, and their difference."""
 FIXED = 64 << 20
 """Bytes for buffers that the size of a picture does not change."""
-REDUCED = 32 << 20
-"""Bytes for the reduced network and its making. Measured at 512 x 512 alone: 384 MiB in all, of 452 told."""
+REDUCED = 96 << 20
+"""Bytes for the reduced network and its making. Measured at 512 x 512 alone: 384 MiB in all, of 458 told."""
 SIDES = (4096, 3072, 2048, 1536, 1024, 768, 512, 384, 256, 128)
 HISTORIES = (16, 8, 3, 1)
 

@@ -135,7 +135,7 @@ def test_the_deepest_layer_decides_what_a_job_takes() -> None:
     times = [seconds(SPEED, schedule_of((384, 512), s), 512, 0, (), 1.0, taps_of(s)) for s in (shallow, usual, deep)]
     assert times == sorted(times)
     assert times[0] < 0.6 * times[1]
-    assert plan_of((384, 512), shallow, 2, 1e10).bytes < plan_of((384, 512), usual, 2, 1e10).bytes
+    assert plan_of((384, 512), usual, 2, 1e10).bytes < plan_of((384, 512), deep, 2, 1e10).bytes
     # The responses of the first block are kept at the picture's own size.
     assert plan_of((384, 512), wide, 2, 1e10).bytes > plan_of((384, 512), usual, 2, 1e10).bytes + 200 * 384 * 512
     bound = plan_of((384, 512), usual, 2, 1e10).bytes
