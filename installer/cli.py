@@ -8,7 +8,7 @@ from pathlib import Path
 
 from backend.protocol.installation import default_home
 
-from . import demo, doctor, download, offline, say, setup, testing, uninstall
+from . import demo, doctor, download, gimp_demo, offline, say, setup, testing, uninstall
 from .environment import log_file
 from .problems import Problem, from_os_error
 from .target import PLATFORMS, Target
@@ -59,7 +59,9 @@ def _run(options: argparse.Namespace, home: Path) -> bool:
         uninstall.uninstall(home, plug_ins)
         return True
     well = setup.install(home, plug_ins)
-    return well if command == "install" else demo.demo(home)
+    if command == "install":
+        return well
+    return demo.demo(home) if options.gimp is None else gimp_demo.demo(home, plug_ins, options.gimp)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -78,6 +80,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="a plug-ins folder of a GIMP 3 that is not found by itself; may be repeated",
     )
+    in_gimp = "demo: paint in GIMP, and leave its image with both layers; PROGRAM is another GIMP than the one found"
+    parser.add_argument("--gimp", nargs="?", const="", metavar="PROGRAM", help=in_gimp)
     parser.add_argument("--wheels", type=_folder, metavar="DIR", help="install from this folder, without a network")
     parser.add_argument("--to", type=_folder, metavar="DIR", help="download: the folder to fill")
     other = f"download: for another machine than this one: {', '.join(PLATFORMS)}"

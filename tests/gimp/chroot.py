@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -61,6 +62,12 @@ class Chroot:
         with self.start(command, variables, subprocess.PIPE) as process:
             output, _ = process.communicate(timeout=seconds)
             return process.returncode, output
+
+    def program(self, path: Path, command: Sequence[str], variables: Mapping[str, str]) -> Path:
+        """Write a program to `path` that runs a command inside, with further arguments given to it."""
+        path.write_text(f'#!/bin/sh\nexec {shlex.join(self._enter(command, variables))} "$@"\n')
+        path.chmod(0o755)
+        return path
 
     def _enter(self, command: Sequence[str], variables: Mapping[str, str]) -> list[str]:
         base = {"HOME": str(self.home), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
