@@ -58,12 +58,16 @@ def test_the_preview_follows_the_settings_and_ok_does_not_wait(gimp: Machine) ->
         gui.wait_for("2 layers", 120)
         gui.wait(lambda: "job 3: cancelled" in log(gimp) or "job 3: done" in log(gimp), "the preview's end")
         assert log(gimp).count('"size": 256') == 3, "each change was painted once"
-    settings = "".join(path.read_text() for path in (gimp.config / "plug-in-settings").glob("*.last"))
-    assert "(preview yes)" in settings, "GIMP keeps whether there is a preview"
+        gui.wait(lambda: "(preview yes)" in last_settings(gimp), "the switch among the last settings", 120)
 
 
 def log(gimp: Machine) -> str:
     return gimp.installation.log_file.read_text()
+
+
+def last_settings(gimp: Machine) -> str:
+    """What GIMP keeps for the next dialog, written when a run has ended."""
+    return "".join(path.read_text() for path in (gimp.config / "plug-in-settings").glob("*.last"))
 
 
 def wait_for_job(gui: Gui, gimp: Machine, number: int, what: str) -> None:
