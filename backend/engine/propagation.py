@@ -54,6 +54,7 @@ class Propagation:
         have = self.reads
         self._records = []
         for operation in self._operations:
+            self._network.pause()
             x = _narrowed(x, operation.reads, have)
             x, kept = self._pool(x) if operation.name == POOL else self._convolve(x, operation, see)
             have = operation.writes
@@ -64,6 +65,7 @@ class Propagation:
         """The gradient (1, 3, h, w) with respect to the pixels in `reads`, after a recorded forward pass."""
         g: Tensor | None = None
         while self._records:
+            self._network.pause()
             record = self._records.pop()
             if record.operation.name == POOL:
                 assert g is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import torch
@@ -54,13 +54,18 @@ class VGG19:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
         pooling: str = "average",
+        pause: Callable[[], None] = lambda: None,
     ) -> None:
-        """Take convolutions named `1_1` .. `5_4` whose first one includes the preprocessing (`fold_preprocessing`)."""
+        """Take convolutions named `1_1` .. `5_4` whose first one includes the preprocessing (`fold_preprocessing`).
+
+        `pause` is called before each of them is used, and may raise to end what goes on.
+        """
         if pooling not in ("average", "max"):
             raise ValueError(f"unknown pooling: {pooling}")
         self.device = torch.device(device)
         self.dtype = dtype
         self.pooling = pooling
+        self.pause = pause
         self.convolutions = {
             # The first convolution stays in fp32: three channels cost little, and bf16 would band the picture.
             name: type(convolution)(*(self._place(t, torch.float32 if name == "1_1" else dtype) for t in convolution))
@@ -69,7 +74,7 @@ class VGG19:
 
     def replaced(self, convolutions: Mapping[str, ReducedConvolution]) -> VGG19:
         """This network with some of its convolutions reduced; it shares the rest."""
-        return VGG19({**self.convolutions, **convolutions}, self.device, self.dtype, self.pooling)
+        return VGG19({**self.convolutions, **convolutions}, self.device, self.dtype, self.pooling, self.pause)
 
     def _place(self, tensor: Tensor, dtype: torch.dtype) -> Tensor:
         tensor = tensor.to(self.device, dtype)

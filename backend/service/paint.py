@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -35,7 +35,9 @@ NO_MEMORY = ("allocate memory", "could not create a primitive", "could not creat
 class Painter:
     """Paints jobs one after another and keeps what they share: the weights, and the network on its device."""
 
-    def __init__(self) -> None:
+    def __init__(self, pause: Callable[[], None] = lambda: None) -> None:
+        """`pause` is called many times in each step, and may raise to end the job."""
+        self._pause = pause
         self._key: tuple[object, ...] = ()
         self._network: VGG19 | None = None
 
@@ -69,7 +71,7 @@ class Painter:
 
     def _network_for(self, wanted: Wanted, device: torch.device, precision: torch.dtype, report: Report) -> VGG19:
         if self._network is None or not self.holds(wanted, device, precision):
-            self._network = VGG19(load(wanted.weights, report), device, precision, wanted.pooling)
+            self._network = VGG19(load(wanted.weights, report), device, precision, wanted.pooling, self._pause)
             self._key = (wanted.weights, device, precision, wanted.pooling)
         return self._network
 

@@ -25,6 +25,10 @@ PROGRESS_SECONDS = 0.05
 PREVIEW_SECONDS = 0.5
 
 
+class _Unwanted(Exception):
+    """The job that is painted was cancelled."""
+
+
 class Worker:
     """Runs one job at a time. A reader thread takes in the next ones, cancels, and the supervisor's end."""
 
@@ -35,6 +39,7 @@ class Worker:
         self._preview_wanted: set[str] = set()
         self._estimator: Any = None
         self._unanswered: deque[Message] = deque()
+        self._painting: str | None = None
         self._disturbed = False
         """Whether the job that runs took time that is not its own."""
 
@@ -47,7 +52,7 @@ class Worker:
         from backend.service.paint import Painter
         from backend.service.speeds import Speeds
 
-        painter = Painter()
+        painter = Painter(self._stop_if_unwanted)
         self._estimator = Estimator(painter, Speeds(Installation.find().speed_file))
         self._send({"type": "ready", **describe_device()})
         while True:
@@ -128,15 +133,20 @@ class Worker:
             if message["previews"]:
                 self._preview_wanted.add(name)
             foreseen: list[float] | None = self._estimator.foresee(message)
-            self._disturbed = False
+            self._disturbed, self._painting = False, name
             finished = self._paint(painter, name, _job(message, pixels.pop()), foreseen)
             return foreseen[-1] if foreseen and finished and not self._disturbed else None
+        except _Unwanted:
+            if self._cancels.end(name):
+                self._send({"type": "cancelled", "job": name})
+            return None
         except Exception as error:
             failure = _failure(error)
             if self._cancels.end(name):
                 self._send({"type": "failed", "job": name, **failure.to_wire()})
             return None
         finally:
+            self._painting = None
             self._preview_wanted.discard(name)
 
     def _paint(self, painter: Any, name: str, job: Job, foreseen: Sequence[float] | None) -> bool:
@@ -148,6 +158,8 @@ class Worker:
         finish, clock = Finish(job, previews=name in self._preview_wanted), Clock(whole=foreseen is not None)
         for last in painter.paint(job, lambda fraction: self._downloading(name, fraction)):
             now = time.monotonic()
+            if last.step == 1 and self._disturbed:
+                clock = Clock(whole=False)  # the time so far was not the job's own
             left = clock.seconds_left(foreseen[last.step - 1] / foreseen[-1] if foreseen else last.fraction)
             if now - reported > PROGRESS_SECONDS or last.step == last.steps:
                 reported = now
@@ -159,10 +171,7 @@ class Worker:
             self._cancels.look(name, False)
             self._answer_waiting()
             self._cancels.look(name, True)
-            if not self._cancels.wanted(name):
-                if self._cancels.end(name):
-                    self._send({"type": "cancelled", "job": name})
-                return False
+            self._stop_if_unwanted()
         assert last is not None
         self._cancels.look(name, False)
         # The last iterate holds the optimiser, which is larger than what is still to be made.
@@ -172,6 +181,11 @@ class Worker:
             return False
         self._send_picture("done", name, finished, seconds=time.monotonic() - began)
         return True
+
+    def _stop_if_unwanted(self) -> None:
+        """Called many times in each step: a step on a large picture takes seconds."""
+        if self._painting is not None and not self._cancels.wanted(self._painting):
+            raise _Unwanted
 
     def _downloading(self, name: str, fraction: float) -> None:
         self._disturbed = True

@@ -121,8 +121,8 @@ class Gui:
         self.focus("^Neural Style$")
 
     def run_to_end(self, seconds: float = 120) -> None:
-        """Wait until a run of the filter, which has begun or is about to, is over."""
-        self.wait_for(RUN, 30)
+        """Wait until a run of the filter, which is about to add a second layer, is over."""
+        self.wait_for("2 layers", 60)  # there as long as the window, and afterwards
         self.wait(lambda: not self.has(RUN), "the end of the run", seconds)
 
     def dismiss_message(self) -> None:
@@ -138,7 +138,8 @@ class Gui:
         self.key("Escape")
 
     def patch(self, left: int, top: int, width: int, height: int) -> bytes:
-        """A part of the screen as 8-bit RGB."""
+        """A part of the screen as 8-bit RGB, without the pointer and what GIMP draws at it."""
+        self._tool("xdotool", "mousemove", "0", "0")
         self._tool("import", "-silent", "-window", "root", "-crop", f"{width}x{height}+{left}+{top}", "/tmp/patch.rgb")
         return (self.chroot.tmp / "patch.rgb").read_bytes()
 

@@ -33,32 +33,52 @@ def gimp(request: pytest.FixtureRequest) -> Iterator[Machine]:
 
 @pytest.fixture(scope="module")
 def window(gimp: Machine) -> Iterator[Gui]:
-    """A GIMP that repeats a long run, small steps of high quality, on ctrl+f."""
+    """A GIMP whose dialog has the settings of a long run in many small steps; the saved ones also keep the layer."""
+    folder, name = gimp.config / "plug-in-settings", "GimpProcedureConfigRun-plug-in-neural-style"
+    folder.mkdir(parents=True)
+    settings = f'(style-file "{STYLE.as_uri()}")\n(size 256)\n(steps 2000)\n'
+    (folder / f"{name}.last").write_text(f"{settings}(keep-on-cancel no)\n")
+    (folder / f"{name}.default").write_text(f"{settings}(keep-on-cancel yes)\n")
     with gimp_window(gimp.chroot, gimp.version, gimp.config, PHOTO, SCREEN, SETTINGS) as gui:
         gui.resize(MAIN, 1270, 830)
         gui.focus(MAIN)
-        gui.open_dialog(STYLE)
-        gui.key("alt+w", "ctrl+a")
-        gui.type("256")
-        gui.key("Tab", "alt+q", "Home", "Down", "Down", "alt+o")
-        gui.cancel()
+        gui.key("2", "1")  # the view is then where it will be again
+        gui.wait(lambda: _is_still(gui), "a canvas at its place")
         yield gui
 
 
-def repeat(gui: Gui) -> Callable[[], None]:
-    return lambda: gui.key("ctrl+f")
+def _is_still(gui: Gui) -> bool:
+    before = gui.patch(*CANVAS)
+    time.sleep(1)
+    return gui.patch(*CANVAS) == before
+
+
+def repeat(gui: Gui) -> None:
+    gui.key("ctrl+f")
+
+
+def from_the_dialog(gui: Gui) -> None:
+    gui.filter("Neural Style")
+    gui.focus("^Neural Style$")
+    gui.key("alt+o")
+
+
+def from_the_dialog_with_the_layer_kept(gui: Gui) -> None:
+    gui.key("ctrl+shift+f")
+    gui.focus("^Neural Style$")
+    gui.key("alt+l", "alt+o")  # the saved settings
 
 
 class Run:
     """A run that has come so far that a preview is on the canvas."""
 
-    def __init__(self, gimp: Machine, gui: Gui, start: Callable[[], None] | None = None) -> None:
+    def __init__(self, gimp: Machine, gui: Gui, start: Callable[[Gui], None] = repeat) -> None:
         self.gimp, self.gui = gimp, gui
         assert gui.has("1 layer)")
         assert not gui.has(RUN)
         gui.focus(MAIN)
         self.before = self.canvas()
-        (start or repeat(gui))()
+        start(gui)
         gui.wait_for(RUN, 30)
         gui.wait(lambda: self.canvas() != self.before, "a preview", 120)
         gui.wait_for("2 layers)*", 10)
@@ -93,7 +113,7 @@ class Run:
 
 
 def test_gimp_can_be_used_while_it_paints_and_cancel_leaves_nothing(gimp: Machine, window: Gui) -> None:
-    run = Run(gimp, window)
+    run = Run(gimp, window, from_the_dialog)
     shown = run.canvas()
     window.wait(lambda: run.canvas() != shown, "the next preview", 120)
     window.wait(lambda: run.percent, "a percentage", 120)
@@ -132,12 +152,7 @@ def test_one_undo_restores_the_image_when_the_plug_in_is_killed(gimp: Machine, w
 
 
 def test_closing_the_window_is_cancel_and_keeps_the_layer_if_told_to(gimp: Machine, window: Gui) -> None:
-    def keep() -> None:
-        window.key("ctrl+shift+f")
-        window.focus("^Neural Style$")
-        window.key("alt+a", "alt+k", "alt+o")
-
-    run = Run(gimp, window, keep)
+    run = Run(gimp, window, from_the_dialog_with_the_layer_kept)
     window.focus(RUN)
     window.key("alt+F4")
     assert run.seconds_until_idle() < STOP_SECONDS

@@ -164,3 +164,22 @@ def test_the_content_is_given_up_when_the_finest_scale_has_begun(network: VGG19)
     assert there() is not None
     next(iterates)
     assert there() is None
+
+
+def test_a_pause_can_end_a_job_within_a_step(network: VGG19) -> None:
+    calls = 0
+
+    def stop() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 100:
+            raise TimeoutError
+
+    steps = 0
+    with pytest.raises(TimeoutError):
+        for _ in stylise(
+            VGG19(network.convolutions, pause=stop), waves(64, 80, 9), [(waves(70, 60, 2), 1.0)], SMALL, DEFAULTS
+        ):
+            steps += 1
+    assert calls == 100
+    assert steps < 6
