@@ -116,7 +116,8 @@ def anywhere(installation: Installation, rounds: int, kills: int, seed: int = 1)
         for number, fate in enumerate(fates):
             _one(backend, finals, str(number), fate, dice)
             finals.collect([backend])
-    return {"rounds": rounds, "kills": kills, "jobs": len(finals.of), "not_once": len(finals.not_once), **finals.counts}
+    return {"rounds": rounds, "kills": kills, "jobs": len(finals.of), "not_once": len(finals.not_once),
+            "ends": finals.counts}  # fmt: skip
 
 
 def _one(backend: Backend, finals: Finals, name: str, fate: str, dice: random.Random) -> None:
