@@ -195,7 +195,7 @@ ROWS = (
         lambda home, quick: cancels.anywhere(home, *((30, 2) if quick else (400, 8))),
         lambda f: (
             f"{f['jobs']} jobs, {f['kills']} of them with a killed worker: {f['not_once']} did not end once "
-            f"({f['ends'].get('done', 0)} done, {f['ends'].get('cancelled', 0)} cancelled, {f['ends'].get('failed', 0)} failed)"
+            f"({', '.join(f'{count} {end}' for end, count in f['ends'].items())})"
         ),
         lambda f: f["not_once"] == 0 and "refused" not in f["ends"],
         timed=False,
