@@ -41,7 +41,8 @@ class Gui:
         """Press keys one after the other in the window that has the focus."""
         for key in keys:
             self._tool("xdotool", "key", "--clearmodifiers", key)
-            time.sleep(0.15)
+            # GTK clicks a button a quarter of a second after its letter, and the next key would prevent that.
+            time.sleep(0.5 if key.startswith("alt+") else 0.15)
 
     def type(self, text: str) -> None:
         """Type a text."""

@@ -187,6 +187,7 @@ def test_the_dialog(gimp: Machine, played: dict[str, Any]) -> None:
         gui.key("Tab", "alt+l", "alt+b")  # the saved settings, 64 among them, but another style
         gui.wait(lambda: kept(gimp, "Clipboard.png"), "the copied picture")
         gui.key("alt+x", "alt+y")
+        time.sleep(1)  # the list comes slowly into sight
         gui.key("Down", "Return")
         gui.wait(lambda: kept(gimp, "style on photo.jpg.png"), "the layer's picture")
         forget(gimp, "last")

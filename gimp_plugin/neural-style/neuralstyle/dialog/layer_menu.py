@@ -39,7 +39,10 @@ def ask_for_layer(button: Gtk.Widget, choose: Callable[[Open], None]) -> None:
     scrolled.show_all()
     popover.add(scrolled)
     popover.popup()
-    rows.grab_focus()
+    if places:  # the keyboard begins at the first one, in whatever order the popover and its rows are shown
+        first = rows.get_row_at_index(0)
+        rows.select_row(first)
+        first.grab_focus()
 
 
 def name_of(place: Open) -> str:
