@@ -89,14 +89,19 @@ class Gui:
         raise TimeoutError(f"{what} did not come in {seconds:.0f} s; there are {self.titles()}")
 
     def filter(self, name: str) -> None:
-        """Start a filter through GIMP's action search."""
-        shown = len(self.titles())
-        self.key("slash")
-        self.wait(lambda: len(self.titles()) > shown, "the action search", 20)
-        time.sleep(0.8)
-        self.type(name)
-        time.sleep(0.8)
-        self.key("Down", "Return")
+        """Start a filter through GIMP's action search, which on a busy machine does not always hear the keys."""
+        for _ in range(3):
+            self.key("slash")
+            time.sleep(0.8)
+            self.type(name)
+            time.sleep(0.8)
+            self.key("Down", "Return")
+            try:
+                self.wait(lambda: not self.has("Search Actions"), "the end of the search", 3)
+            except TimeoutError:
+                self.key("Escape")
+            else:
+                return
 
     def choose_file(self, path: str) -> None:
         """Name a file in an open file chooser; a slash makes it show the line to type in."""
