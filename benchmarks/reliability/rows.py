@@ -122,7 +122,7 @@ def _slow_client(home: Installation, quick: bool) -> Figures:
     with new_home() as without_keys:
         return {
             "lag": links.lag(home, 5 if quick else 15),
-            "slowdown": slowdown.slowdown(home, 4 if quick else 40),
+            "slowdown": slowdown.slowdown(home, 4 if quick else 80),
             "deaf": links.deaf(without_keys, 20_000 if quick else 100_000),
         }
 

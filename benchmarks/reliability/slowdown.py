@@ -21,7 +21,7 @@ from benchmarks.reliability.work import job, outcome, until_painting
 
 FREE = 1e9
 """Bytes a second of a link that nobody notices."""
-STEPS = 3
+STEPS = 6
 LOOK_SECONDS = 0.005
 
 
