@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from backend.engine.lbfgs import Diverged, Evaluate
+from backend.engine.lbfgs import Diverged, Evaluate, Judge
 
 LEARNING_RATE = 0.02
 RESTARTS = 3
@@ -37,7 +37,7 @@ class Adam:
         self._rate = rate
         self._optimiser = torch.optim.Adam([self.x], lr=rate, betas=(0.9, 0.99), foreach=False)
 
-    def step(self) -> float:
+    def step(self, judge: Judge | None = None) -> float:  # noqa: ARG002
         """Move to another picture and return the loss at the one before; `Diverged` after too many restarts."""
         loss, gradient = self._evaluate(self.x)
         if not math.isfinite(loss) or not bool(torch.isfinite(gradient).all()):

@@ -20,10 +20,10 @@ from backend.imaging.sizes import Size
 HALO_SHARE = 46 / 70
 """The pixels of its surroundings that a tile computes on each side, as a share of those that it reads: on the way to
 conv5_1 it is 70 at the first layer, less at every deeper one, and 46 on average, each taken by its multiplications."""
-AGAIN = 0.4
-"""What the first pass over several tiles adds to an evaluation, as a share of it. With `HALO_SHARE`, tiles of 256 px
-make 512 x 512 cost 1.95 and 512 x 341 2.1 times the whole, tiles of 128 px 3.4 and 3.3 times; 1.8, 2.3, 3.2 and 3.6
-times were measured."""
+FORWARD = 0.4
+"""The share of an evaluation that the way forward takes: the first pass over several tiles adds it, and the last step at a
+scale, of which only the loss is wanted, takes no more. With `HALO_SHARE`, tiles of 256 px make 512 x 512 cost 1.95 and
+512 x 341 2.1 times the whole, tiles of 128 px 3.4 and 3.3 times; 1.8, 2.3, 3.2 and 3.6 times were measured."""
 SEEN = 1150
 """Multiplications that take as long as looking at one value of a layer: its loss and gradient."""
 REST = 63_000
@@ -124,17 +124,20 @@ def _steps(
 ) -> list[float]:
     """The seconds of each step at one scale, of which the last ones are exact.
 
-    `parts` are the tiles and the pixels that they compute. The first step with a network has the preparation in it.
+    `parts` are the tiles and the pixels that they compute. The first step with a network has the preparation in it, the
+    last one of all is without a gradient.
     """
     pixels = scale.height * scale.width
     count, read = parts
-    passes = 1 + AGAIN if count > 1 else 1
+    passes = 1 + FORWARD if count > 1 else 1
     wanted = pixels * style_size**2
     style = sum(min(wanted, own) for own in styles) if styles else wanted
     prepared = read * ((1 - STYLE) * passes + STYLE * style / pixels)
     setup, step = speed.setup.at(prepared, count), speed.step.at(passes * read, passes * count)
     kinds = ((1.0, scale.steps - exact), (speed.exact, exact))
-    return [times * (step + (0 if number else setup)) for times, steps in kinds for number in range(steps)]
+    found = [times * (step + (0 if number else setup)) for times, steps in kinds for number in range(steps)]
+    found[-1] -= (speed.exact if exact else 1.0) * (step - speed.step.at(FORWARD * read, FORWARD * count))
+    return found
 
 
 def _work(taps: Taps) -> float:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 Evaluate = Callable[[Tensor], tuple[float, Tensor]]
+Judge = Callable[[Tensor], float]
 
 FIRST_CHANGE = 0.02
 """Root mean square change of the picture (values 0..1) in the first step, before any curvature is known."""
@@ -68,26 +69,31 @@ class LBFGS:
             raise Diverged("the first loss is not a number")
         self._recent = deque([self.loss], maxlen=MEMORY)
 
-    def step(self) -> float:
-        """Move to a better picture and return its loss; `Diverged` if none is found."""
-        if not self._try_steps():
+    def step(self, judge: Judge | None = None) -> float:
+        """Move to a better picture and return its loss; `Diverged` if none is found.
+
+        With `judge` it is the last step: that tells the loss alone, since nobody goes on from the gradient.
+        """
+        if not self._try_steps(judge):
             # Curvature that misleads is worse than none: begin again along the gradient.
             self._pairs.clear()
-            if not self._try_steps():
+            if not self._try_steps(judge):
                 raise Diverged("no step lowers the loss")
         return self.loss
 
-    def _try_steps(self) -> bool:
+    def _try_steps(self, judge: Judge | None) -> bool:
         step = self._limited(self._direction())
         if not _finite(0, step):
             return False
         for _ in range(TRIES):
             _add(self.x, step, 1)
-            loss, gradient = self._evaluate(self.x)
+            loss, gradient = (judge(self.x), None) if judge else self._evaluate(self.x)
             if _finite(loss, gradient) and loss <= RISE * max(self._recent):
-                self._remember(step, self._gradient.neg_().add_(gradient))
-                self.loss, self._gradient = loss, gradient
-                self._recent.append(loss)
+                self.loss = loss
+                if gradient is not None:
+                    self._remember(step, self._gradient.neg_().add_(gradient))
+                    self._gradient = gradient
+                    self._recent.append(loss)
                 return True
             del gradient  # the next try makes another
             _add(self.x, step, -1)
@@ -143,6 +149,6 @@ def _parts(x: Tensor) -> Sequence[Tensor]:
     return torch.split(x.view(-1), PART)
 
 
-def _finite(loss: float, values: Tensor) -> bool:
+def _finite(loss: float, values: Tensor | None) -> bool:
     # A sum is finite if all its terms are, and takes no memory.
-    return math.isfinite(loss) and math.isfinite(float(values.sum()))
+    return math.isfinite(loss) and (values is None or math.isfinite(float(values.sum())))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -17,6 +19,8 @@ from backend.engine.vgg import VGG19
 WHOLE = 1 << 30
 """A tile side that no picture reaches."""
 SMALLEST_TILE = 128
+
+T = TypeVar("T")
 
 
 class Objective:
@@ -67,23 +71,32 @@ class Objective:
 
     def evaluate(self, picture: Tensor) -> tuple[float, Tensor]:
         """The total loss and its gradient at a picture (1, 3, H, W)."""
+        return self._in_tiles_that_fit(partial(self._evaluate, picture))
+
+    def loss(self, picture: Tensor) -> float:
+        """The total loss alone, which takes less than half of the time."""
+        return self._in_tiles_that_fit(partial(self._loss, picture))
+
+    def _in_tiles_that_fit(self, compute: Callable[[], T]) -> T:
         while True:
             try:
-                return self._evaluate(picture)
+                return compute()
             except torch.OutOfMemoryError:
                 # The tiles are not part of the result: smaller ones give the same in less memory.
                 self.tile = min(self.tile, max(self._size)) // 2
                 if self.tile < SMALLEST_TILE:
                     raise
 
+    def _loss(self, picture: Tensor) -> float:
+        self._see_all(picture)
+        return self._total(picture, torch.zeros_like(picture))
+
     def _evaluate(self, picture: Tensor) -> tuple[float, Tensor]:
-        for terms in self._terms.values():
-            for _, term in terms:
-                term.reset()
         parts = tiles(self._size, self.tile)
         if len(parts) > 1:
-            for part in parts:
-                self._propagation(part).forward(picture, self._see)
+            self._see_all(picture)
+        else:
+            self._forget()
         gradient = torch.zeros_like(picture)
         for part in parts:
             propagation = self._propagation(part)
@@ -91,6 +104,16 @@ class Objective:
             rows, columns = propagation.reads
             gradient[..., slice(*rows), slice(*columns)] += propagation.backward(self._gradient)
         return self._total(picture, gradient), gradient
+
+    def _see_all(self, picture: Tensor) -> None:
+        self._forget()
+        for part in tiles(self._size, self.tile):
+            self._propagation(part).forward(picture, self._see)
+
+    def _forget(self) -> None:
+        for terms in self._terms.values():
+            for _, term in terms:
+                term.reset()
 
     def _total(self, picture: Tensor, gradient: Tensor) -> float:
         s = self._settings

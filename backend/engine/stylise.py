@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from backend.engine.adam import Adam
-from backend.engine.lbfgs import HISTORY, LBFGS, Evaluate
+from backend.engine.lbfgs import HISTORY, LBFGS, Evaluate, Judge
 from backend.engine.memory import Plan
 from backend.engine.objective import WHOLE, Objective, style_grams
 from backend.engine.preconditioner import CosinePreconditioner
@@ -52,8 +52,8 @@ class Optimiser(Protocol):
 
     x: Tensor
 
-    def step(self) -> float:
-        """Take one step and return the loss."""
+    def step(self, judge: Judge | None = None) -> float:
+        """Take one step and return the loss, for which `judge` is enough if it is the last one."""
 
     def renew(self, evaluate: Evaluate) -> None:
         """Go on with another objective that differs a little."""
@@ -100,7 +100,7 @@ def stylise(
                 optimiser = _optimiser(picture, objective.evaluate, settings, plan)
             elif changed:
                 optimiser.renew(objective.evaluate)
-            optimiser.step()
+            optimiser.step(objective.loss if number == scale.steps - 1 else None)
             step += 1
             done += work(replace(scale, steps=1), int(number >= scale.steps - exact[index]))
             yield Iterate(

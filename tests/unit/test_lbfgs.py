@@ -99,6 +99,23 @@ def test_adam_restarts_from_the_best_picture() -> None:
     assert optimiser.loss < 0.2 * start
 
 
+def test_the_last_step_is_the_same_without_a_gradient() -> None:
+    bowl, start = Quadratic(), torch.rand(SHAPE)
+    whole, judged = (LBFGS(start.clone(), bowl, lambda g: g) for _ in range(2))
+    for _ in range(5):
+        whole.step()
+        judged.step()
+    before, calls = judged.loss, bowl.calls
+
+    def judge(x: Tensor) -> float:
+        return 0.5 * (bowl.curvature * (x - bowl.centre).square()).sum().item()
+
+    assert judged.step(judge) == pytest.approx(whole.step(), rel=1e-5)
+    assert bowl.calls == calls + 1  # the other one's
+    assert judged.loss < before
+    torch.testing.assert_close(judged.x, whole.x)
+
+
 class Rising(Quadratic):
     """A bowl that seems to rise on the calls named, and notes where it was asked."""
 

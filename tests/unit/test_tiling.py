@@ -93,6 +93,9 @@ def test_every_term_is_the_same_in_tiles(network: VGG19, terms: Settings, height
     assert loss == pytest.approx(expected, rel=1e-4)
     assert (gradient - slope).norm() <= 1e-4 * slope.norm()
     assert tiled.losses == pytest.approx(untiled.losses, rel=1e-4)
+    told = dict(tiled.losses)
+    assert tiled.loss(x) == pytest.approx(loss, rel=1e-6)
+    assert tiled.losses == pytest.approx(told, rel=1e-6)
 
 
 @pytest.mark.parametrize("size", [(16, 40), (256, 30), (257, 30), (600, 17)])
