@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.engine.cost import Line, Speed, fit, reads, seconds
+from backend.engine.cost import FORWARD, Line, Speed, fit, reads, seconds
 from backend.engine.schedule import exact_steps
 from backend.engine.settings import Scale
 from backend.protocol.errors import Failure
@@ -60,9 +60,12 @@ def test_steps_of_both_kinds_and_what_comes_before_them_are_counted() -> None:
     schedule = [Scale(10, 10, 20), Scale(20, 20, 40)]
     step, setup = ([line.at(pixels) for pixels in (100, 400)] for line in (SPEED.step, SPEED.setup))
     exact = exact_steps(schedule, 1, WHOLE)
-    cheap = 20 * step[0] + setup[0] + (40 - exact) * step[1] + setup[1]
+    last = 1 - FORWARD  # is not taken of the last step at each scale
+    cheap = (20 - last) * step[0] + setup[0] + (40 - exact) * step[1] + setup[1]
     assert 0 < exact < 40
-    assert seconds(SPEED, schedule, WHOLE, 0) == pytest.approx(0.6 + cheap + 1.4 * (exact * step[1] + setup[1]))
+    assert seconds(SPEED, schedule, WHOLE, 0) == pytest.approx(
+        0.6 + cheap + 1.4 * ((exact - last) * step[1] + setup[1])
+    )
     assert seconds(SPEED, schedule, WHOLE, 0, [400] * 3) > seconds(SPEED, schedule, WHOLE, 0, [400])
 
 
@@ -80,8 +83,14 @@ def test_tiles_cost_more_than_the_whole(height: int, width: int, tile: int) -> N
 def test_tiles_cost_what_was_measured() -> None:
     steps = Speed(Line(0, 1), Line(0, 0), 0, 0)
     for height, measured in (512, (1.8, 3.2)), (341, (2.26, 3.63)):
-        whole, *tiled = (seconds(steps, [Scale(height, 512, 1)], tile, 0) for tile in (512, 256, 128))
+        whole, *tiled = (_a_step(steps, height, tile) for tile in (512, 256, 128))
         assert [told / whole for told in tiled] == pytest.approx(measured, rel=0.1)
+
+
+def _a_step(speed: Speed, height: int, tile: int) -> float:
+    """The seconds of a step that is not the last one."""
+    two, one = (seconds(speed, [Scale(height, 512, steps)], tile, 0) for steps in (2, 1))
+    return two - one
 
 
 def test_styles_cost_their_pixels_up_to_what_is_wanted() -> None:
