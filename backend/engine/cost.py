@@ -21,8 +21,8 @@ HALO_SHARE = 46 / 70
 """The pixels of its surroundings that a tile computes on each side, as a share of those that it reads: on the way to
 conv5_1 it is 70 at the first layer, less at every deeper one, and 46 on average, each taken by its multiplications."""
 FORWARD = 0.4
-"""The share of an evaluation that the way forward takes: the first pass over several tiles adds it, and the last step at
-a scale, of which only the loss is wanted, takes no more. With `HALO_SHARE`, tiles of 256 px make 512 x 512 cost 1.95
+"""The share of an evaluation that the way forward needs: the first pass over several tiles adds it, and the last step
+at a scale, of which only the loss is wanted, takes no more. With `HALO_SHARE`, tiles of 256 px make 512 x 512 cost 1.95
 and 512 x 341 2.1 times the whole, tiles of 128 px 3.4 and 3.3 times; 1.8, 2.3, 3.2 and 3.6 times were measured."""
 SEEN = 1150
 """Multiplications that take as long as looking at one value of a layer: its loss and gradient."""
