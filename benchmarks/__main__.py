@@ -13,7 +13,7 @@ from benchmarks import curves, machine, parts, pastiche_peer, report, sheets
 from benchmarks.conditions import Conditions, Result, say
 from benchmarks.pictures import CHECKOUT, SHARED, Pair, pairs
 
-TOTAL, TOTAL_QUICKLY = 28 * 60, 5 * 60
+TOTAL, TOTAL_QUICKLY = 29 * 60, 5 * 60
 """Seconds of a whole run and of a quick one; parts that come when they are over are left out."""
 
 

@@ -28,7 +28,7 @@ TARGETS = (200, 500)
 """The recipe's steps whose loss is to be reached."""
 GOAL, FAILURE = 10, 5
 """How many times faster than the recipe the engine is to be, and below what it has failed."""
-GIVE_UP = 4
+GIVE_UP = FAILURE
 """The race ends after 1 / GIVE_UP of the recipe's time: what comes later has failed already."""
 COARSE, COARSE_STEPS = 0.5, 20
 """The coarser scale is short, because with the recipe's weights it helps little."""
