@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from backend.protocol.errors import Failure
 from backend.protocol.installation import Installation
 from backend.protocol.keys import shown, typed
-from backend.protocol.remotes import LOCAL, Remote, Remotes, check_address
+from backend.protocol.remotes import LOCAL, Remote, Remotes, check_destination
 
 if TYPE_CHECKING:
     from backend.service.endpoint import Listen
@@ -91,7 +91,7 @@ def _folder(options: argparse.Namespace) -> Path:
 
 def _new(options: argparse.Namespace) -> int:
     file = options.output or Path(f"{options.name}.invitation")
-    check_address(options.address)
+    check_destination(options.address)
     if file.exists():
         raise Failure("file-exists", path=file)
     ring = _ring(options)
@@ -135,7 +135,7 @@ def _use(options: argparse.Namespace) -> int:
     remotes = Remotes(Installation.find().remote_file)
     if options.server_key is not None:
         pair = remotes.own_pair()
-        remotes.add(Remote(check_address(options.what), typed(options.server_key), pair.public, pair.secret))
+        remotes.add(Remote(options.what, typed(options.server_key), pair.public, pair.secret))
     elif options.what == LOCAL or options.what.startswith("tcp://"):
         remotes.use(options.what)
     else:

@@ -195,7 +195,7 @@ ERRORS: dict[str, tuple[str, str]] = {
     ),
     "no-dask": (
         "Dask.distributed cannot be used here: {reason}.",
-        'Run `pip install "neural-style-gimp[dask]"` in the backend\'s environment.',
+        'Run `{python} -m pip install "neural-style-gimp[dask]"`.',
     ),
     "bad-executor": (
         "{address} is no place where jobs can run.",

@@ -18,6 +18,8 @@ from .private import read_private, write_private
 
 LOCAL = "local"
 """The word for the backend of this machine."""
+EVERYWHERE = ("0.0.0.0", "::", "*")
+"""Hosts that mean all addresses of the machine on which they are used."""
 _ADDRESS = re.compile(r"tcp://(\[[0-9A-Fa-f:.%\w]+\]|[\w.*-]+):([1-9]\d{0,4})", re.ASCII)
 
 
@@ -94,7 +96,7 @@ class Remotes:
 
     def add(self, remote: Remote, address: str | None = None) -> Remote:
         """Keep the keys of a remote, under another address if one is given, and use it from now on."""
-        remote = replace(remote, address=check_address(address or remote.address))
+        remote = replace(remote, address=check_destination(address or remote.address))
         self.known[remote.address] = remote
         self.use(remote.address)
         return remote
@@ -122,6 +124,13 @@ def check_address(address: str) -> str:
     """The address itself; a Failure `bad-address` if it is not of the form tcp://HOST:PORT."""
     match = _ADDRESS.fullmatch(address)
     if match is None or int(match[2]) > 65535:
+        raise Failure("bad-address", address=address)
+    return address
+
+
+def check_destination(address: str) -> str:
+    """The address itself; a Failure `bad-address` also if it is one to bind to, which leads nowhere from elsewhere."""
+    if host_of(check_address(address)) in EVERYWHERE:
         raise Failure("bad-address", address=address)
     return address
 

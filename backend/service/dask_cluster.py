@@ -85,8 +85,10 @@ class Cluster:
                     self._client, self._trouble = client, "the connection was lost"
                     await self._serve(client)
             except Exception as error:
-                self._trouble = _words(error)
-                log.warning("the Dask scheduler at %s: %s", self._address, self._trouble)
+                trouble = _words(error)
+                if trouble != self._trouble:  # it is tried every two seconds, perhaps for days
+                    log.warning("the Dask scheduler at %s: %s", self._address, trouble)
+                self._trouble = trouble
             self._client = None
             self._workers = {}
             self._tell_capacity()

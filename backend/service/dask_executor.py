@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
+import sys
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -18,6 +20,8 @@ from backend.service.executor import Event, finished, in_chunks
 
 EVENTS = "inproc://cluster-events"
 SCHEMES = {"dask://": "tcp://", "dask+tls://": "tls://"}
+SCHEDULER = re.compile(r"dask(\+tls)?://[^\s/]+:[1-9]\d{0,4}", re.ASCII)
+"""The address of a scheduler. Dask would take others too, and try in vain for ever."""
 CLOSE_SECONDS = 1.0
 """How long the end may wait for the cluster."""
 
@@ -33,7 +37,7 @@ class DaskExecutor:
         try:
             from backend.service.dask_cluster import Cluster
         except ImportError as error:
-            raise Failure("no-dask", reason=error) from None
+            raise Failure("no-dask", reason=error, python=sys.executable) from None
         scheme = next(scheme for scheme in SCHEMES if address.startswith(scheme))
         self._name = address
         self.socket: zmq.Socket[bytes] = context.socket(zmq.PULL)

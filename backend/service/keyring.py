@@ -29,6 +29,7 @@ class KeyRing:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._clients = folder / "clients"
+        self._complaints: set[str] = set()
 
     @property
     def server(self) -> KeyPair:
@@ -48,7 +49,7 @@ class KeyRing:
             try:
                 key = (read_private(path) or {}).get("key")
             except Failure as failure:
-                log.warning("key %s: %s", path.stem, failure)
+                self._complain(f"key {path.stem}: {failure}")
                 continue
             if isinstance(key, str) and is_key(key):
                 found[key] = path.stem
@@ -86,6 +87,12 @@ class KeyRing:
             raise Failure("bad-name", name=repr(name))
         return self._clients / f"{name}.json"
 
+    def _complain(self, complaint: str) -> None:
+        """Log it, but once: a backend looks every second."""
+        if complaint not in self._complaints:
+            self._complaints.add(complaint)
+            log.warning(complaint)
+
     def _prepare(self) -> None:
         """Make the folders and the server's pair if they are not there."""
         try:
@@ -96,6 +103,7 @@ class KeyRing:
                 write_private(self._folder / "server.json", asdict(KeyPair.new()))
         except OSError as error:
             raise Failure("folder", path=self._folder, reason=error.strerror or error) from None
+        self.server  # noqa: B018 (nobody is let in by half, with a server that has no keys)
 
     def _check_folder(self) -> None:
         """Whoever can write into the folder decides who is let in. It is left as it is: it may be anybody's."""

@@ -8,7 +8,7 @@ from typing import Any
 from backend.protocol.errors import Failure
 from backend.protocol.installation import Installation, private_folder, unusable
 from backend.protocol.lock import sign, try_lock
-from backend.service.dask_executor import SCHEMES, DaskExecutor
+from backend.service.dask_executor import SCHEDULER, DaskExecutor
 from backend.service.endpoint import Listen
 from backend.service.local_executor import LocalExecutor
 from backend.service.logs import start_logging
@@ -53,7 +53,7 @@ def serve(
 def _executor(place: str, workers: int | None) -> MakeExecutor:
     if place == "local":
         return lambda context: LocalExecutor(context, workers)
-    if place.startswith(tuple(SCHEMES)):
+    if SCHEDULER.fullmatch(place):
         return lambda context: DaskExecutor(context, place)
     raise Failure("bad-executor", address=place)
 

@@ -273,6 +273,7 @@ class Supervisor:
 
     def _end(self) -> None:
         for record in self._jobs:
+            log.info("job %s: stopping", record.key)
             self._jobs.remove(record)
             self._send_about(record, {"type": "failed", **Failure("stopping").to_wire()})
         self._answer(*self._estimates.refuse_all(Failure("stopping")))

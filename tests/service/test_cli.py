@@ -128,6 +128,13 @@ def test_weights_from_a_file_that_is_not_there(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("count", ["0", "-1", "two", ""])
+def test_a_number_of_workers_that_is_none_is_told(installation: Installation, count: str) -> None:
+    done = run_cli(installation.home, "serve", f"--workers={count}")
+    assert done.returncode == 2
+    assert f"{count!r} is not a number from 1 on. Run `" in done.stderr
+
+
 def test_an_unwritable_folder_is_known_before_painting(
     installation: Installation, content: Path, style: Path, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from contextlib import ExitStack
 from typing import Any
 
@@ -92,12 +93,17 @@ def test_a_cluster_that_is_not_there_is_reported(monkeypatch: pytest.MonkeyPatch
                 ask()
             assert caught.value.code == "cluster"
         pids = processes_of(installation.home)
+        time.sleep(2 * dask_cluster.RETRY_SECONDS)
+        assert installation.log_file.read_text().count("the Dask scheduler at") == 1, "tried often, said once"
         assert client.stop(installation)
         assert wait_until(lambda: not processes_of(installation.home), 3)
         assert len(pids) == 1
 
 
-def test_a_place_that_is_none_is_refused(installation: Installation) -> None:
-    done = run_cli(installation.home, "serve", "--executor", "ray://x")
+@pytest.mark.parametrize(
+    "place", ["ray://x", "dask://", "dask://gpu", "dask://:8786", "dask://gpu:0", "dask+tls://gpu"]
+)
+def test_a_place_that_is_none_is_refused(installation: Installation, place: str) -> None:
+    done = run_cli(installation.home, "serve", "--executor", place)
     assert done.returncode == 2
     assert "dask://HOST:PORT" in done.stderr

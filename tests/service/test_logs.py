@@ -78,7 +78,9 @@ def test_a_backends_log_holds_what_workers_say_but_no_pixels_and_no_secrets(inst
             run.cancel()
             for _ in run.events():
                 pass
-        assert client.stop(installation)
+            backend.submit(wanted)
+            assert backend.status()["running"] == 1
+            assert client.stop(installation)
         assert process.wait(10) == 0
 
     logs = texts(installation.log_file.parent)
@@ -88,6 +90,7 @@ def test_a_backends_log_holds_what_workers_say_but_no_pixels_and_no_secrets(inst
     assert all(LINE.fullmatch(line) for line in everything.splitlines())
     assert "worker 1 says: import 'torch" in everything
     assert "job 1: cancelled" in everything
+    assert "job 2: stopping" in everything
     assert len(connection.client_secret) == 40
     for secret in (connection.server_key, connection.client_key, connection.client_secret):
         assert secret not in everything

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from backend.protocol.errors import Failure
 from backend.protocol.keys import KeyPair, is_key, shown, typed
 from backend.protocol.private import read_private, write_private
-from backend.protocol.remotes import LOCAL, Remote, Remotes, check_address, host_of
+from backend.protocol.remotes import LOCAL, Remote, Remotes, check_address, check_destination, host_of
 from backend.service.endpoint import Listen
 from backend.service.keyring import KeyRing
 
@@ -144,6 +144,15 @@ def test_what_is_no_address_is_told(address: str) -> None:
     assert caught.value.code == "bad-address"
 
 
+@pytest.mark.parametrize("address", ["tcp://0.0.0.0:5555", "tcp://[::]:5555", "tcp://*:5555"])
+def test_where_a_backend_listens_is_not_where_it_is_found(tmp_path: Path, address: str) -> None:
+    for go in (lambda: check_destination(address), lambda: Remotes(tmp_path / "r").add(a_remote(), address)):
+        with pytest.raises(Failure) as caught:
+            go()
+        assert caught.value.code == "bad-address"
+    assert check_destination(check_address("tcp://127.0.0.1:5555")), "a tunnel"
+
+
 def test_the_host_of_an_address() -> None:
     assert [host_of(a) for a in (ADDRESS, "tcp://[::1]:1", "tcp://10.0.0.1:1")] == ["gpu.example", "::1", "10.0.0.1"]
 
@@ -181,12 +190,25 @@ def test_a_name_cannot_lead_out_of_the_folder(tmp_path: Path, name: str) -> None
     assert not (tmp_path / "keys").exists()
 
 
-def test_a_damaged_entry_lets_nobody_in_and_keeps_nobody_out(tmp_path: Path) -> None:
+def test_nobody_is_let_in_by_a_server_whose_own_keys_are_damaged(tmp_path: Path) -> None:
+    ring = KeyRing(tmp_path)
+    (tmp_path / "server.json").write_text("{}")
+    (tmp_path / "server.json").chmod(0o600)
+    for let_in in (lambda: ring.invite("anna", ADDRESS), lambda: ring.allow("bert", KeyPair.new().public)):
+        with pytest.raises(Failure) as caught:
+            let_in()
+        assert caught.value.code == "secret-damaged"
+    assert ring.clients() == {}
+
+
+def test_a_damaged_entry_lets_nobody_in_and_keeps_nobody_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     ring = KeyRing(tmp_path)
     anna, bert = ring.invite("anna", ADDRESS), ring.invite("bert", ADDRESS)
     (tmp_path / "clients" / "anna.json").write_text("{")
     (tmp_path / "clients" / "x.json").mkdir()
-    assert ring.clients() == {bert.client_key: "bert"}
+    for _ in range(3):  # as a backend does every second
+        assert ring.clients() == {bert.client_key: "bert"}
+    assert sorted(message.split(":")[0] for message in caplog.messages) == ["key anna", "key x"]
     (tmp_path / "clients" / "anna.json").write_text(json.dumps({"key": anna.client_key}))
     assert set(ring.clients().values()) == {"anna", "bert"}
 
