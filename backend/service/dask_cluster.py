@@ -7,6 +7,7 @@ reports counts, so that a worker which was taken for dead cannot speak for a job
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import json
 import logging
@@ -184,7 +185,7 @@ class Cluster:
         try:
             header, payload = await painting.future
             message = json.loads(header)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, concurrent.futures.CancelledError):  # Dask raises the latter
             message = {"type": "cancelled"} if painting.ending else {"type": "failed", **self._failure().to_wire()}
         except distributed.KilledWorker:
             message = {"type": "failed", **_died(painting).to_wire()}

@@ -74,6 +74,19 @@ def test_a_cluster_without_workers_is_reported_and_does_not_paint_later(monkeypa
             executor.end()
 
 
+def test_a_job_that_no_worker_has_yet_is_cancelled_at_once() -> None:
+    with ExitStack() as stack, zmq.Context() as context:
+        executor = DaskExecutor(context, f"dask://{Cluster(stack).address}")
+        executor.start()
+        try:
+            assert _next(executor)["type"] == "capacity"
+            executor.run("1", {**job(FAST).to_wire(), "previews": False}, [])
+            executor.cancel("1")
+            assert _next(executor) == {"type": "cancelled", "job": "1"}
+        finally:
+            executor.end()
+
+
 def _tasks(look: Any) -> int:
     return int(look.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)))
 
