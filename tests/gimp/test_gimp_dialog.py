@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pytest
 from gui import MAIN, Gui, gimp_window
 from machine import PHOTO, STYLE, Machine, machine
+from neuralstyle.history import Entry, History
 
 from backend.imaging import files
 from backend.imaging.arrays import array_of
@@ -143,6 +144,17 @@ def test_a_bad_argument_is_an_error_with_a_sentence(name: str, played: dict[str,
     assert "Traceback" not in played["output"]
 
 
+def test_runs_that_ended_well_are_remembered(gimp: Machine, played: dict[str, Any]) -> None:
+    more, usual, every = earlier(gimp)[-3:]
+    assert every.arguments == ARGUMENTS
+    (layer, weight), blocks = every.styles
+    assert blocks == ((gimp.folder / "arguments" / "blocks.png").as_uri(), 0.5)
+    assert weight == 2
+    assert kept(gimp, "Background.png") and layer.endswith("/Background.png")
+    assert usual.arguments == {"preset": "draft", "size": 64, "steps": 12}
+    assert more.styles == ((blocks[0], 1.0),)
+
+
 def content(gimp: Machine) -> Picture:
     return Picture(64, 48, 3, "u8", (gimp.folder / "arguments" / "every.before").read_bytes())
 
@@ -162,7 +174,7 @@ def paint(gimp: Machine, job: Job) -> Picture:
 
 
 def test_the_dialog(gimp: Machine, played: dict[str, Any]) -> None:
-    """Values, dice, estimates; save, load and reset; styles from a file, a layer and the clipboard, in one start."""
+    """Values, dice, estimates; save, load, reset and repeat; a file, a layer and the clipboard, in one start."""
     assert played["usual"]["ok"], "the backend has measured the machine"
     with gimp_window(gimp.chroot, gimp.version, gimp.config, PHOTO, "1366x768x24") as gui:
         gui.focus(MAIN)
@@ -205,6 +217,9 @@ def test_the_dialog(gimp: Machine, played: dict[str, Any]) -> None:
         gui.key("alt+r", "Down", "Return", "alt+s")
         reset = wait_for_values(gimp, gui, "default")
         assert (reset["size"], reset["seed"], reset["more-styles"]) == ("512", "0", '""')
+        forget(gimp, "default")
+        gui.key("alt+p", "Down", "Return", "alt+s")  # the painting before the last one
+        assert wait_for_values(gimp, gui, "default") == last
         gui.key("Escape")
 
 
@@ -246,6 +261,11 @@ def forget(gimp: Machine, kind: str) -> None:
 
 def kept(gimp: Machine, name: str) -> bool:
     return any(gimp.installation.home.glob(f"styles/pictures/*/{name}"))
+
+
+def earlier(gimp: Machine) -> list[Entry]:
+    """The runs that GIMP remembers, the newest one first."""
+    return History(gimp.installation.home / "styles" / "history").entries()
 
 
 def shows_estimates(gimp: Machine, gui: Gui) -> None:

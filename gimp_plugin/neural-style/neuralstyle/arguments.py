@@ -40,6 +40,12 @@ DEVICES = (
     ("cuda", _("NVIDIA graphics card"), _("Much faster than the processor")),
     ("mps", _("Apple graphics processor"), _("Faster than the processor")),
 )
+OPTIONS = {"preset": PRESETS, "optimiser": OPTIMISERS, "pooling": POOLINGS, "init": INITS, "device": DEVICES}
+
+
+def option_label(name: str, value: str) -> str:
+    """What the dialog calls a value of an argument; the value itself where it is not one of a few."""
+    return next((label for option, label, _tip in OPTIONS.get(name, ()) if option == value), value)
 
 
 def add_arguments(procedure: Gimp.Procedure) -> None:

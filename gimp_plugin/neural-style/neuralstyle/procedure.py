@@ -62,11 +62,14 @@ def run(
     except Exception as error:
         return _failed(procedure, explain(error))
     try:
+        from .remembered import remember
         from .stylise import stylise
 
         if asks:
             source = find_source(image, drawables)  # layer and selection may have changed while the dialog was open
         layer = stylise(source, config, watched=_is_watched(run_mode))
+        if layer is not None:
+            remember(procedure, config)
     except Exception as error:
         if not asks:
             return _failed(procedure, explain(error))

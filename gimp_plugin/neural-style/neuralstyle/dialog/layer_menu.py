@@ -9,9 +9,9 @@ from gi.repository import Gimp, Gtk, Pango
 
 from ..i18n import _
 from .context import GAP, SPACING
+from .pick import pick
 
 THUMBNAIL = 40
-HIGHEST = 320
 INDENT = 18
 
 Open: TypeAlias = "Gimp.Image | Gimp.Layer"
@@ -20,29 +20,8 @@ Open: TypeAlias = "Gimp.Image | Gimp.Layer"
 
 def ask_for_layer(button: Gtk.Widget, choose: Callable[[Open], None]) -> None:
     """Show the list at the button, and call `choose` with what is clicked."""
-    popover = Gtk.Popover(relative_to=button)
-    rows = Gtk.ListBox(selection_mode=Gtk.SelectionMode.BROWSE, activate_on_single_click=True)
     places = list(_places())
-    for place, depth in places:
-        rows.add(_row(place, depth))
-
-    def clicked(_rows: Gtk.ListBox, row: Gtk.ListBoxRow) -> None:
-        popover.popdown()
-        choose(places[row.get_index()][0])
-
-    rows.connect("row-activated", clicked)
-    scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER)
-    scrolled.set_propagate_natural_height(True)
-    scrolled.set_propagate_natural_width(True)
-    scrolled.set_max_content_height(HIGHEST)
-    scrolled.add(rows)
-    scrolled.show_all()
-    popover.add(scrolled)
-    popover.popup()
-    if places:  # the keyboard begins at the first one, in whatever order the popover and its rows are shown
-        first = rows.get_row_at_index(0)
-        rows.select_row(first)
-        first.grab_focus()
+    pick(button, [_row(place, depth) for place, depth in places], lambda index: choose(places[index][0]))
 
 
 def name_of(place: Open) -> str:

@@ -10,6 +10,7 @@ from protocol.job import MAX_STYLES, Picture
 
 from ..failures import explain
 from ..i18n import _
+from ..library import Library
 from ..style import read_image, read_layer
 from ..styles import title
 from .choice import Choice
@@ -17,7 +18,6 @@ from .clipboard import copied
 from .context import GAP, SPACING, Context
 from .file_dialog import ask_for_file
 from .layer_menu import Open, ask_for_layer, name_of
-from .library import Library
 from .mix import Mix
 from .thumbnails import Thumbnails
 
@@ -29,7 +29,8 @@ RECENT_SHOWN = 7
 class StyleChooser:
     """The style with the buttons that choose another one, the recent ones, and the list of those to be mixed."""
 
-    def __init__(self, context: Context, library: Library) -> None:
+    def __init__(self, context: Context, library: Library, beside: Gtk.Widget) -> None:
+        """`beside` stands at the right of the style's name."""
         self._context = context
         self._library = library
         self._thumbnails = Thumbnails(library)
@@ -46,7 +47,10 @@ class StyleChooser:
         self._shown_mix.add(self._mix.widget)
         self._mixing.connect("toggled", self._toggled)
         self.widget = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=GAP)
-        for part in (self._name, self._top(), self._recent(), self._mixing, self._shown_mix):
+        heading = Gtk.Box(spacing=SPACING)
+        heading.pack_start(self._name, True, True, 0)
+        heading.pack_start(beside, False, False, 0)
+        for part in (heading, self._top(), self._recent(), self._mixing, self._shown_mix):
             self.widget.pack_start(part, False, False, 0)
         self._choice.follow(self._show)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gi.repository import GdkPixbuf, Gimp, Gio, Gtk
 
-from .library import Library
+from ..library import Library
 
 
 class Thumbnails:

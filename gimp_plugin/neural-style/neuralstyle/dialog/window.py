@@ -12,12 +12,13 @@ from typing import Any
 from gi.repository import Gdk, Gimp, GimpUi, GLib, Gtk
 
 from ..i18n import _
+from ..library import Library, library_folder
 from ..procedure import NAME
 from ..source import Source
 from .advanced import Advanced
 from .context import SPACING, Context
+from .earlier import Earlier
 from .form import Form
-from .library import Library, library_folder
 from .notice import Notice
 from .preview import LivePreviewPart
 from .quality import Quality
@@ -54,7 +55,8 @@ class Window:
         self._side = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=SPACING)
         # The margin is what a scroll bar takes when the expander is open.
         self._settings = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=SPACING, margin_end=SPACING)
-        self._styles = StyleChooser(context, Library(library_folder()))
+        library = Library(library_folder())
+        self._styles = StyleChooser(context, library, Earlier(context, library).widget)
         columns = Gtk.Box(spacing=2 * SPACING)
         self._side.set_size_request(SIDE_WIDTH, -1)
         columns.pack_start(self._side, False, False, 0)

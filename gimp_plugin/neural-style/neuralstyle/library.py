@@ -1,4 +1,4 @@
-"""The styles that were used last, their small copies, and those that came from an open image or the clipboard.
+"""The styles that were used last, their small copies, those that were no files, and the history of runs.
 
 All of it lies in the installation's home folder: the same for every GIMP of the user, and gone when Neural Style is
 uninstalled.
@@ -19,7 +19,8 @@ from protocol.errors import Failure
 from protocol.installation import Installation
 from protocol.job import Picture
 
-from ..failures import INSTALLATION
+from .failures import INSTALLATION
+from .history import History
 
 KEPT = 16
 """How many styles are remembered."""
@@ -46,6 +47,7 @@ class Library:
         self._list = folder / "recent.json"
         self._pictures = folder / "pictures"
         self._thumbnails = folder / "thumbnails"
+        self.history = History(folder / "history")
 
     def recent(self) -> list[Gio.File]:
         """The styles that were used last and are still there, the last one first."""
@@ -92,7 +94,8 @@ class Library:
         scratch = self._list.with_suffix(f".{os.getpid()}")
         scratch.write_text(json.dumps({"styles": uris[:KEPT]}, indent=1) + "\n", "utf-8")
         scratch.replace(self._list)
-        self._drop_old(set(uris[:KEPT]))
+        earlier = {uri for entry in self.history.entries() for uri, _weight in entry.styles}
+        self._drop_old(earlier | set(uris[:KEPT]))
 
     def _uris(self) -> list[str]:
         try:
@@ -110,7 +113,7 @@ class Library:
         return self._thumbnails / f"{hashlib.sha256(state.encode()).hexdigest()[:32]}.png"
 
     def _drop_old(self, uris: set[str]) -> None:
-        """Remove copies of layers and small copies that belong to none of the recent styles."""
+        """Remove copies of layers and small copies that belong to none of these styles."""
         files = [Gio.File.new_for_uri(uri) for uri in uris]
         wanted = {self._thumbnail_file(file) for file in files}
         wanted |= {Path(path) for path in (file.get_path() for file in files) if path}
