@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -176,6 +177,8 @@ def paint(gimp: Machine, job: Job) -> Picture:
 def test_the_dialog(gimp: Machine, played: dict[str, Any]) -> None:
     """Values, dice, estimates; save, load, reset and repeat; a file, a layer and the clipboard, in one start."""
     assert played["usual"]["ok"], "the backend has measured the machine"
+    [copied_by_a_script] = gimp.installation.home.glob("styles/pictures/*/Background.png")
+    os.utime(copied_by_a_script, (0, 0))
     with gimp_window(gimp.chroot, gimp.version, gimp.config, PHOTO, "1366x768x24") as gui:
         gui.focus(MAIN)
         gui.filter("Neural Style")
@@ -190,6 +193,7 @@ def test_the_dialog(gimp: Machine, played: dict[str, Any]) -> None:
         last = wait_for_values(gimp, gui, "last")
         assert last == values(gimp, "default")
         gui.wait_for("2 layers)", 60)
+        assert copied_by_a_script.exists(), "an old copy that an earlier run can be repeated with"
 
         gui.focus(MAIN)
         gui.key("ctrl+c", "ctrl+shift+f")
