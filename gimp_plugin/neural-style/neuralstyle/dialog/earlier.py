@@ -76,7 +76,7 @@ class Earlier:
         values, usual = values_of(entry, self._context.procedure), defaults(self._context.procedure)
         details = [option_label("preset", values.pop("preset")), _("{size} px").format(size=values.pop("size"))]
         if len({weight for _uri, weight in entry.styles}) > 1:
-            details.append(self._told("style-weight", " / ".join(f"{weight:g}" for _uri, weight in entry.styles)))
+            details.append(self._told("style-weight", " / ".join(f"{weight:n}" for _uri, weight in entry.styles)))
         details += [self._told(name, value) for name, value in values.items() if value != usual[name]]
         return ", ".join(details)
 
@@ -84,7 +84,9 @@ class Earlier:
         label = MNEMONIC.sub("", self._context.label(name))
         if isinstance(value, bool):
             return label
-        return f"{label} {option_label(name, value) if isinstance(value, str) else f'{value:g}'}"
+        if isinstance(value, float):
+            return f"{label} {value:n}"
+        return f"{label} {option_label(name, value) if isinstance(value, str) else value}"
 
 
 def _date(when: float) -> str:
