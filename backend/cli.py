@@ -78,9 +78,9 @@ def _parser() -> argparse.ArgumentParser:
 
     serve = commands.add_parser("serve", help="run the backend in this terminal")
     serve.add_argument("--idle-exit", type=float, metavar="SECONDS", help="leave after so long without a job (900)")
-    serve.add_argument("--workers", type=_count, default=os.environ.get(WORKERS_VARIABLE), metavar="N",
+    serve.add_argument("--workers", type=_count, default=os.environ.get(WORKERS_VARIABLE) or None, metavar="N",
                        help="jobs painted at once (one on each device)")  # fmt: skip
-    serve.add_argument("--executor", default=os.environ.get(EXECUTOR_VARIABLE, "local"), metavar="E",
+    serve.add_argument("--executor", default=os.environ.get(EXECUTOR_VARIABLE) or "local", metavar="E",
                        help="where they are painted: local (default), or dask://HOST:PORT")  # fmt: skip
     cli_remote.add_listening(serve)
     serve.add_argument("--quiet", action="store_true", help="log into the file only")

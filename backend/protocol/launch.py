@@ -122,4 +122,4 @@ def _last_line(log: Path) -> str:
         lines = log.read_text("utf-8", "replace").strip().splitlines()
     except OSError:
         lines = []
-    return lines[-1].strip().rstrip(".") if lines else "it ended at once"
+    return lines[-1].strip().removeprefix("neural-style: ").rstrip(".") if lines else "it ended at once"

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import pyvips
 
+from backend.cli import EXECUTOR_VARIABLE, WORKERS_VARIABLE
 from backend.imaging import files
 from backend.imaging.arrays import array_of
 from backend.protocol import client
@@ -133,6 +134,20 @@ def test_a_number_of_workers_that_is_none_is_told(installation: Installation, co
     done = run_cli(installation.home, "serve", f"--workers={count}")
     assert done.returncode == 2
     assert f"{count!r} is not a number from 1 on. Run `" in done.stderr
+
+
+def test_what_the_environment_says_of_the_backend_is_told_or_empty(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(EXECUTOR_VARIABLE, "dask://gpu")
+    monkeypatch.setenv(WORKERS_VARIABLE, "")
+    done = run_cli(installation.home, "estimate", 80, 60)
+    assert done.returncode == 1
+    assert "did not start: dask://gpu is no place where jobs can run. Use" in done.stderr
+    monkeypatch.setenv(EXECUTOR_VARIABLE, "")
+    done = run_cli(installation.home, "serve", "--idle-exit", 0)
+    assert done.returncode == 0, done.stderr
+    assert "listening" in done.stderr
 
 
 def test_an_unwritable_folder_is_known_before_painting(
