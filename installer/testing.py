@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 from . import commands, environment, say
@@ -12,7 +13,8 @@ from .problems import Problem
 from .record import Record
 
 CACHE_VARIABLE = "NEURAL_STYLE_TEST_CACHE"
-CHECKS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",), ("pytest",))
+READINGS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
+"""Checks that need nothing but the source."""
 
 
 def test() -> bool:
@@ -21,15 +23,16 @@ def test() -> bool:
         raise Problem("The tests are not here.", "Run this in a clone of Neural Style.")
     home = cache_folder() / "home"
     record = Record.load(home) or Record.begin(home)
-    with record.unfinished():
-        environment.prepare(record, environment.REQUIREMENTS, environment.TEST_REQUIREMENTS)
     python = str(venv_python(home))
     # A GIMP that cannot be had is no failure here: its tests say so, and fail where they must (in CI).
-    _run([python, str(SOURCE / "tests" / "gimp" / "provision.py")])
-    failed = [" ".join(check) for check in CHECKS if not _run([python, "-m", *check])]
-    if failed and failed != ["pytest"]:
-        say.line(f"Failed: {', '.join(failed)}")
-    return not failed
+    with _start([sys.executable, str(SOURCE / "tests" / "gimp" / "provision.py")]):
+        with record.unfinished():
+            environment.prepare(record, environment.REQUIREMENTS, environment.TEST_REQUIREMENTS)
+        failed = [" ".join(check) for check in READINGS if not _run([python, "-m", *check])]
+    well = _run([python, "-m", "pytest"])
+    if failed:
+        say.line(f"Failed: {', '.join(failed if well else [*failed, 'pytest'])}")
+    return well and not failed
 
 
 def cache_folder() -> Path:
@@ -38,7 +41,12 @@ def cache_folder() -> Path:
 
 
 def _run(command: list[str]) -> bool:
+    with _start(command) as process:
+        return process.wait() == 0
+
+
+def _start(command: list[str]) -> subprocess.Popen[bytes]:
     say.line(f"\n$ {' '.join(command[1:])}")
     variables = commands.environment()
     variables.pop("NEURAL_STYLE_HOME", None)  # the user's installation is not the tests' to touch
-    return subprocess.run(command, cwd=SOURCE, env=variables).returncode == 0
+    return subprocess.Popen(command, cwd=SOURCE, env=variables)

@@ -1,7 +1,7 @@
 """A real GIMP 3 for the tests, in a Debian tree of its own, on a machine that has none.
 
 Standard library only. ``python3 tests/gimp/provision.py [3.0] [3.2]`` builds the trees (both by default)
-and prints where they are; a complete tree is reused.
+side by side and prints where they are; a complete tree is reused.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +76,7 @@ def provision(version: str) -> Path:
     """The tree with GIMP ``version`` ("3.0" or "3.2"), built if it is not there; raises CannotProvision."""
     release = RELEASES[version]
     _require_rights()
-    with _locked(release):
+    with _locked(f"gimp-{version}"):
         if not release.complete:
             _build(release)
     return release.tree
@@ -93,22 +94,24 @@ def _require_rights() -> None:
 
 
 @contextmanager
-def _locked(release: Release) -> Iterator[None]:
-    """Keep two test runs from building the same tree at once."""
+def _locked(what: str) -> Iterator[None]:
+    """Keep two test runs, or two threads, from building the same thing at once."""
     cache_folder().mkdir(parents=True, exist_ok=True)
-    with open(cache_folder() / f"gimp-{release.version}.lock", "w") as lock:
+    with open(cache_folder() / f"{what}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def _build(release: Release) -> None:
     tree = release.tree
-    _need_debootstrap()
+    with _locked("system"):  # whose apt-get can be used once at a time
+        _need_debootstrap()
+        mirror = _mirror()
     if tree.exists():
         shutil.rmtree(tree)
     print(f"setting up GIMP {release.version} in {tree} (about two minutes)", file=sys.stderr, flush=True)
     # In a mount namespace of its own, so that nothing stays mounted if this is interrupted.
-    _run("unshare", "-m", "debootstrap", "--variant=minbase", release.suite, str(tree), *_mirror(), _seed(release))
+    _run("unshare", "-m", "debootstrap", "--variant=minbase", release.suite, str(tree), *mirror, _seed(release))
     _forbid_services(tree)
     _apt(tree, "update")
     _apt(tree, "install", "-y", "--no-install-recommends", *PACKAGES)
@@ -171,14 +174,18 @@ def _run(*command: str) -> None:
 
 
 def main() -> int:
-    """Build the trees named on the command line."""
-    for version in sys.argv[1:] or sorted(RELEASES):
-        try:
-            print(provision(version))
-        except CannotProvision as reason:
-            print(f"GIMP {version}: {reason}", file=sys.stderr)
-            return 1
-    return 0
+    """Build the trees named on the command line, side by side: much of it is waiting for a mirror."""
+    with ThreadPoolExecutor() as pool:
+        return 0 if all(list(pool.map(_provided, sys.argv[1:] or sorted(RELEASES)))) else 1
+
+
+def _provided(version: str) -> bool:
+    try:
+        print(provision(version), flush=True)
+    except CannotProvision as reason:
+        print(f"GIMP {version}: {reason}", file=sys.stderr)
+        return False
+    return True
 
 
 if __name__ == "__main__":
