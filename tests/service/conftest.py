@@ -18,6 +18,7 @@ from backend.protocol import client
 from backend.protocol.installation import Installation
 from backend.protocol.transport import CLIENT_VARIABLE
 from tests.service.backends import processes_of, wait_until
+from tests.speed import know_the_speed
 
 
 @contextmanager
@@ -43,6 +44,20 @@ def home(workers: int = 1) -> Iterator[Installation]:
 def installation() -> Iterator[Installation]:
     with home() as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Installation]:
+    """One home for those tests of a module that leave its backend as it was."""
+    with home() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def measured(shared: Installation) -> Installation:
+    """That home, where the machine's speed is known already."""
+    know_the_speed(shared)
+    return shared
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from backend.protocol.remotes import Remote
 from backend.service.keyring import KeyRing
 from tests.service.backends import processes_of, wait_until
 from tests.service.netns import Machine, two_machines
+from tests.speed import know_the_speed
 
 PORT = 5577
 HEAD = """
@@ -113,6 +114,7 @@ def studio() -> Iterator[Studio]:
     """A backend that one client, `first`, has been invited to; nothing of it is left afterwards."""
     home = Path(tempfile.mkdtemp(prefix="ns-"))
     installation = Installation(home, Path(sys.executable))
+    know_the_speed(installation)
     try:
         with two_machines() as (server, machine):
             KeyRing(installation.keys).invite("first", f"tcp://{server.address}:{PORT}")

@@ -83,33 +83,31 @@ def watching(installation: Installation) -> Iterator[Backend]:
         yield backend
 
 
-def test_a_python_without_pyzmq_paints(installation: Installation) -> None:
+def test_a_python_without_pyzmq_paints(shared: Installation) -> None:
     program = PAINTS.format(first=WITHOUT_PYZMQ, settings="FAST")
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(installation.home)], capture_output=True, text=True, timeout=60
-    )
+    done = subprocess.run([sys.executable, "-c", program, str(shared.home)], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1].startswith("Done")
-    assert not bridges_of(installation.home)
+    assert not bridges_of(shared.home)
 
 
 @pytest.mark.parametrize(("number", "seconds"), [(signal.SIGKILL, 5), (signal.SIGSTOP, 12)], ids=["killed", "frozen"])
 def test_a_client_that_is_no_more_takes_bridge_and_job_along(
-    installation: Installation, number: signal.Signals, seconds: float
+    shared: Installation, number: signal.Signals, seconds: float
 ) -> None:
-    with painting_client(installation) as victim, watching(installation) as other:
-        assert len(bridges_of(installation.home)) == 1
+    with painting_client(shared) as victim, watching(shared) as other:
+        assert len(bridges_of(shared.home)) == 1
         victim.send_signal(number)
         assert wait_until(lambda: idle(other), seconds)
-        assert not bridges_of(installation.home)
+        assert not bridges_of(shared.home)
         assert isinstance([event for event in other.submit(job(FAST)).events() if event][-1], Done)
 
 
 @pytest.mark.usefixtures("bridge")
-def test_a_bridge_that_is_killed_is_told_of_and_takes_the_job_along(installation: Installation) -> None:
-    with client.connect(installation) as backend, watching(installation) as other:
+def test_a_bridge_that_is_killed_is_told_of_and_takes_the_job_along(shared: Installation) -> None:
+    with client.connect(shared) as backend, watching(shared) as other:
         events = until_painting(backend)
-        [pid] = bridges_of(installation.home)
+        [pid] = bridges_of(shared.home)
         os.kill(pid, signal.SIGKILL)
         killed = time.monotonic()
         with pytest.raises(Failure) as caught:
@@ -120,22 +118,22 @@ def test_a_bridge_that_is_killed_is_told_of_and_takes_the_job_along(installation
         assert wait_until(lambda: idle(other), 5)
         with pytest.raises(Failure):
             backend.status()
-    with client.connect(installation) as backend:
+    with client.connect(shared) as backend:
         assert idle(backend)
 
 
 @pytest.mark.usefixtures("bridge")
-def test_a_bridge_that_is_frozen_is_given_up(installation: Installation) -> None:
-    with client.connect(installation) as backend, watching(installation) as other:
+def test_a_bridge_that_is_frozen_is_given_up(shared: Installation) -> None:
+    with client.connect(shared) as backend, watching(shared) as other:
         backend.silence = 2.5
         events = until_painting(backend)
-        [pid] = bridges_of(installation.home)
+        [pid] = bridges_of(shared.home)
         os.kill(pid, signal.SIGSTOP)
         with pytest.raises(Failure) as caught:
             list(events)
         assert caught.value.code == "lost"
         assert wait_until(lambda: idle(other), 12)
-    assert not bridges_of(installation.home)
+    assert not bridges_of(shared.home)
 
 
 @pytest.mark.usefixtures("bridge")
@@ -168,9 +166,9 @@ def test_a_client_that_cannot_send_gives_up_and_leaves_nothing(installation: Ins
 
 
 @pytest.mark.usefixtures("transport")
-def test_a_client_that_takes_its_time_gets_all(installation: Installation) -> None:
+def test_a_client_that_takes_its_time_gets_all(shared: Installation) -> None:
     content = Picture(2000, 1500, 4, "u16", bytes(range(250)) * 96_000)  # more than all queues on the way take in
-    with client.connect(installation) as backend:
+    with client.connect(shared) as backend:
         events = backend.submit(job(Settings(preset="draft", size=64, steps=1), content)).events()
         assert any(isinstance(event, Progress) and event.fraction == 1 for event in events)
         time.sleep(5.5)  # longer than a client may be frozen
@@ -180,13 +178,13 @@ def test_a_client_that_takes_its_time_gets_all(installation: Installation) -> No
 
 
 @pytest.mark.usefixtures("bridge")
-def test_closing_leaves_no_bridge_whatever_is_on_its_way(installation: Installation) -> None:
-    backends = [client.connect(installation) for _ in range(4)]
-    assert len(bridges_of(installation.home)) == 4
+def test_closing_leaves_no_bridge_whatever_is_on_its_way(shared: Installation) -> None:
+    backends = [client.connect(shared) for _ in range(4)]
+    assert len(bridges_of(shared.home)) == 4
     for backend in backends:
         backend.send({"type": "status"})  # the answer is never read
         backend.close()
-    assert not bridges_of(installation.home)
+    assert not bridges_of(shared.home)
 
 
 @pytest.mark.usefixtures("bridge")

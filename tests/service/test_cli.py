@@ -45,9 +45,9 @@ def make(path: Path, width: int, height: int, channels: int) -> Path:
     return path
 
 
-def test_a_picture_is_painted(installation: Installation, content: Path, style: Path, tmp_path: Path) -> None:
+def test_a_picture_is_painted(measured: Installation, content: Path, style: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.png"
-    done = run_cli(installation.home, "stylize", content, style, "-o", out, "--size", 64, "--steps", 3)
+    done = run_cli(measured.home, "stylize", content, style, "-o", out, "--size", 64, "--steps", 3)
     assert done.returncode == 0, done.stderr
     assert str(out) in done.stdout
     assert "loss" in done.stderr
@@ -56,9 +56,9 @@ def test_a_picture_is_painted(installation: Installation, content: Path, style: 
     assert after.shape == before.shape
     np.testing.assert_array_equal(after[..., 3], before[..., 3])
     assert (after[..., :3] != before[..., :3]).mean() > 0.5
-    status = run_cli(installation.home, "status")
+    status = run_cli(measured.home, "status")
     assert status.returncode == 0
-    assert f"log: {installation.log_file}" in status.stdout
+    assert f"log: {measured.log_file}" in status.stdout
     assert "device: " in status.stdout
 
 
@@ -69,10 +69,10 @@ def test_a_picture_is_painted(installation: Installation, content: Path, style: 
        "--stroke-size", 0.5], 1)],
 )  # fmt: skip
 def test_a_larger_picture_is_painted_on_if_that_is_asked_for(
-    installation: Installation, style: Path, tmp_path: Path, wanted: list[object], scales: int
+    measured: Installation, style: Path, tmp_path: Path, wanted: list[object], scales: int
 ) -> None:
     large, out = make(tmp_path / "large.png", 200, 160, 4), tmp_path / "out.png"
-    done = run_cli(installation.home, "stylize", large, style, "-o", out, "--size", 64, "--steps", 2, *wanted)
+    done = run_cli(measured.home, "stylize", large, style, "-o", out, "--size", 64, "--steps", 2, *wanted)
     assert done.returncode == 0, done.stderr
     assert f"scale {scales}/{scales}" in done.stderr
     assert array_of(files.read(out, "content")).shape == (160, 200, 4)
@@ -120,10 +120,10 @@ def test_bad_input_is_one_line_that_says_what_to_do(
 
 
 def test_weights_from_a_file_that_is_not_there(
-    installation: Installation, content: Path, style: Path, tmp_path: Path
+    measured: Installation, content: Path, style: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.png"
-    done = run_cli(installation.home, "stylize", content, style, "-o", out, "--weights", "none.pth", cwd=tmp_path)
+    done = run_cli(measured.home, "stylize", content, style, "-o", out, "--weights", "none.pth", cwd=tmp_path)
     assert done.returncode == 1
     assert "weights were not found" in done.stderr
     assert "Traceback" not in done.stderr
@@ -161,7 +161,7 @@ def test_an_unwritable_folder_is_known_before_painting(
 
 
 def test_ctrl_c_ends_the_job_in_the_backend_too(
-    installation: Installation, content: Path, style: Path, tmp_path: Path
+    measured: Installation, content: Path, style: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.png"
     master, terminal = pty.openpty()
@@ -169,7 +169,7 @@ def test_ctrl_c_ends_the_job_in_the_backend_too(
     command = ["stylize", content, style, "-o", out, "--size", "64", "--steps", "5000"]
     with subprocess.Popen(
         [sys.executable, "-m", "backend", *map(str, command)],
-        env={**os.environ, "NEURAL_STYLE_HOME": str(installation.home)},
+        env={**os.environ, "NEURAL_STYLE_HOME": str(measured.home)},
         stderr=terminal,
         stdout=terminal,
         start_new_session=True,
@@ -187,7 +187,7 @@ def test_ctrl_c_ends_the_job_in_the_backend_too(
     assert b"Cancelled" in said
     assert b"Traceback" not in said
     assert not out.exists()
-    backend = client.connect_running(installation)
+    backend = client.connect_running(measured)
     assert backend is not None
     with backend:
         assert wait_until(lambda: backend.status()["running"] == 0, 2)
@@ -201,9 +201,9 @@ def read(descriptor: int) -> bytes:
         return b""
 
 
-def test_serve_beside_a_running_backend_says_so(installation: Installation) -> None:
-    with client.connect(installation):
-        done = run_cli(installation.home, "serve")
+def test_serve_beside_a_running_backend_says_so(measured: Installation) -> None:
+    with client.connect(measured):
+        done = run_cli(measured.home, "serve")
     assert done.returncode == 0
     assert "runs already" in done.stderr
 

@@ -19,8 +19,16 @@ from backend.protocol.installation import Installation
 from backend.protocol.job import Job, Picture, Settings, Style
 from backend.protocol.messages import Message
 from tests.service.backends import FAST, LONG, job, processes_of, run_cli, texture, wait_until
+from tests.speed import know_the_speed
 
 HEADER = {"width": 80, "height": 60, "channels": 3, "depth": "u8"}
+
+
+@pytest.fixture
+def knowing(installation: Installation) -> Installation:
+    """A home where the machine's speed is known already."""
+    know_the_speed(installation)
+    return installation
 
 
 def request(name: str = "x", **settings: object) -> Message:
@@ -87,31 +95,31 @@ def test_estimates_are_answered_while_a_job_runs_even_the_first(installation: In
     assert told[0].seconds == pytest.approx(told[1].seconds)
 
 
-def test_a_job_teaches_how_fast_the_machine_is_now(installation: Installation) -> None:
-    with client.connect(installation) as backend:
+def test_a_job_teaches_how_fast_the_machine_is_now(knowing: Installation) -> None:
+    with client.connect(knowing) as backend:
         backend.estimate(Outline(80, 60, FAST))
-        assert factor(installation) == 1
+        assert factor(knowing) == 1
         assert isinstance([event for event in backend.submit(job(FAST)).events() if event][-1], Done)
-        assert wait_until(lambda: factor(installation) != 1)
+        assert wait_until(lambda: factor(knowing) != 1)
         told = backend.estimate(Outline(80, 60, FAST)).seconds
-        known = json.loads(installation.speed_file.read_text())
+        known = json.loads(knowing.speed_file.read_text())
         [device] = known["devices"].values()
         device["speed"]["factor"] *= 2
-        installation.speed_file.write_text(json.dumps(known))
-        client.stop(installation)
-    with client.connect(installation) as backend:
+        knowing.speed_file.write_text(json.dumps(known))
+        client.stop(knowing)
+    with client.connect(knowing) as backend:
         assert backend.estimate(Outline(80, 60, FAST)).seconds > 2 * told  # and the network is not loaded yet
 
 
-def test_a_job_that_is_cancelled_teaches_nothing(installation: Installation) -> None:
-    with client.connect(installation) as backend:
+def test_a_job_that_is_cancelled_teaches_nothing(knowing: Installation) -> None:
+    with client.connect(knowing) as backend:
         backend.estimate(Outline(80, 60, FAST))
         run = backend.submit(job(LONG))
         for event in run.events():
             if isinstance(event, Progress) and event.step > 1:
                 run.cancel()
         backend.estimate(Outline(80, 60, Settings()))
-        assert factor(installation) == 1
+        assert factor(knowing) == 1
 
 
 @pytest.mark.parametrize(
@@ -124,22 +132,22 @@ def test_a_job_that_is_cancelled_teaches_nothing(installation: Installation) -> 
         ({**request(), "styles": "none"}, "bad-message"),
     ],
 )
-def test_what_no_job_may_be_is_refused(installation: Installation, message: Message, code: str) -> None:
+def test_what_no_job_may_be_is_refused(measured: Installation, message: Message, code: str) -> None:
     if code == "no-device":
         import torch
 
         if torch.backends.mps.is_available():
             pytest.skip("this machine has every device")
-    with client.connect(installation) as backend:
+    with client.connect(measured) as backend:
         backend.send(message)
         refusal = answer(backend)
         assert (refusal["type"], refusal["request"], refusal["code"]) == ("refused", "x", code)
 
 
-def test_a_job_that_would_be_refused_for_its_memory_is_refused_beforehand(installation: Installation) -> None:
+def test_a_job_that_would_be_refused_for_its_memory_is_refused_beforehand(measured: Installation) -> None:
     content = Picture(6000, 4000, 1, "u8", bytes(6000 * 4000))
     wanted = Settings(size=6000, memory_limit=2.5)
-    with client.connect(installation) as backend:
+    with client.connect(measured) as backend:
         with pytest.raises(Failure) as beforehand:
             backend.estimate(Outline(6000, 4000, wanted, [HEADER], channels=1))
         assert backend.estimate(Outline(6000, 4000, Settings(size=512, memory_limit=3.0), channels=1)).bytes < 3e9
@@ -148,8 +156,8 @@ def test_a_job_that_would_be_refused_for_its_memory_is_refused_beforehand(instal
     assert beforehand.value.code == refusal.value.code == "too-little-memory"
 
 
-def test_a_worker_that_dies_leaves_no_request_hanging(installation: Installation) -> None:
-    with client.connect(installation) as backend:
+def test_a_worker_that_dies_leaves_no_request_hanging(knowing: Installation) -> None:
+    with client.connect(knowing) as backend:
         worker = backend.status()["worker"]
         os.kill(worker, signal.SIGSTOP)
         backend.send(request("first"))
@@ -179,8 +187,8 @@ def test_a_client_that_vanishes_with_a_request_harms_nobody(installation: Instal
         assert other.estimate(Outline(80, 60)).seconds > 0
 
 
-def test_a_late_answer_is_not_taken_for_one_of_a_job_or_of_another_request(installation: Installation) -> None:
-    with client.connect(installation) as backend:
+def test_a_late_answer_is_not_taken_for_one_of_a_job_or_of_another_request(measured: Installation) -> None:
+    with client.connect(measured) as backend:
         backend.estimate(Outline(80, 60))
         backend.send(request("late"))
         backend.send(request("bad", preset="best"))
@@ -190,32 +198,32 @@ def test_a_late_answer_is_not_taken_for_one_of_a_job_or_of_another_request(insta
         assert isinstance([event for event in backend.submit(job(FAST)).events() if event][-1], Done)
 
 
-def test_the_command_line_tells_before_it_paints(installation: Installation, tmp_path: Path) -> None:
+def test_the_command_line_tells_before_it_paints(measured: Installation, tmp_path: Path) -> None:
     from backend.imaging import files
 
     for name in ("content.png", "style.png"):
         files.write(texture(90, 70), tmp_path / name)
     arguments = ("content.png", "style.png", "-o", "out.png", "--size", 64, "--steps", 3)
-    painted = run_cli(installation.home, "stylize", *arguments, cwd=tmp_path)
+    painted = run_cli(measured.home, "stylize", *arguments, cwd=tmp_path)
     assert painted.returncode == 0, painted.stderr
     first = painted.stderr.splitlines()[0]
     assert first.startswith("About ")
     assert first.endswith("GB of memory.")
-    told = run_cli(installation.home, "estimate", 4000, 3000, "--preset", "high")
+    told = run_cli(measured.home, "estimate", 4000, 3000, "--preset", "high")
     assert (told.returncode, told.stderr) == (0, "")
     assert "min" in told.stdout
     assert "GB of memory." in told.stdout
-    refused = run_cli(installation.home, "estimate", 4000, 3000, "--preset", "best")
+    refused = run_cli(measured.home, "estimate", 4000, 3000, "--preset", "best")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "draft, normal, high" in refused.stderr
 
 
-def test_the_command_line_paints_where_nothing_can_be_told(installation: Installation, tmp_path: Path) -> None:
+def test_the_command_line_paints_where_nothing_can_be_told(measured: Installation, tmp_path: Path) -> None:
     from backend.imaging import files
 
     for name in ("content.png", "style.png"):
         files.write(texture(90, 70), tmp_path / name)
     arguments = ("content.png", "style.png", "-o", "out.png", "--weights", "none.pth")
-    failed = run_cli(installation.home, "stylize", *arguments, cwd=tmp_path)
+    failed = run_cli(measured.home, "stylize", *arguments, cwd=tmp_path)
     assert failed.returncode == 1
     assert "weights were not found" in failed.stderr.splitlines()[-1]

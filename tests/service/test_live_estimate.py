@@ -18,18 +18,8 @@ from backend.protocol.installation import Installation
 from backend.protocol.job import Settings
 from backend.protocol.live_estimate import LiveEstimate
 from tests.service.backends import bridges_of, processes_of, wait_until
-from tests.service.conftest import home
 
 pytestmark = pytest.mark.usefixtures("transport")
-
-
-@pytest.fixture(scope="module")
-def measured() -> Iterator[Installation]:
-    """A home whose device has been measured."""
-    with home() as found:
-        with client.connect(found) as backend:
-            backend.estimate(Outline(100, 100))
-        yield found
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from backend.protocol.transport_zmq import ZmqTransport
 from backend.service.local_executor import LocalExecutor
 from backend.service.supervisor import Supervisor
 from tests.service.backends import FAST, LONG, job
+from tests.speed import know_the_speed
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "PROTOCOL.md").read_text("utf-8")
@@ -131,6 +132,7 @@ def traffic(request: pytest.FixtureRequest) -> tuple[Traffic, Traffic, list[Read
         return read[-1], payload
 
     with pytest.MonkeyPatch.context() as patch, home() as installation:
+        know_the_speed(installation)
         patch.setattr(ZmqTransport, "send", noting_send)
         patch.setattr(ZmqTransport, "receive", noting_receive)
         patch.setattr(client, "decode", noting_decode)

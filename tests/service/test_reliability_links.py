@@ -19,27 +19,27 @@ def test_previews_are_in_nobodys_way_on_a_slow_link(installation: Installation) 
     assert found["median"] < 0.5  # a whole preview takes longer
 
 
-def test_a_client_that_reads_nothing_takes_no_memory(installation: Installation) -> None:
-    found = links.deaf(installation, 10_000)
+def test_a_client_that_reads_nothing_takes_no_memory(shared: Installation) -> None:
+    found = links.deaf(shared, 10_000)
     assert found["served"]
     assert found["grown"] < 32 << 20
     assert found["messages"] > 1000
 
 
-def test_each_client_has_its_turn_and_is_told_its_place(installation: Installation) -> None:
-    found = queueing.fairness(installation, 2)
+def test_each_client_has_its_turn_and_is_told_its_place(shared: Installation) -> None:
+    found = queueing.fairness(shared, 2)
     assert found["done"] == found["jobs"] == 6
     assert found["most_of_another"] <= 1
     assert found["told_last"] == [1]
 
 
-def test_the_queue_has_an_end_that_says_so(installation: Installation) -> None:
-    found = queueing.bound(installation, 30)
+def test_the_queue_has_an_end_that_says_so(shared: Installation) -> None:
+    found = queueing.bound(shared, 30)
     assert found["taken"] == 15
     assert found["codes"] == ["busy"]
     assert found["another_served"]
 
 
-def test_a_layer_there_and_back_is_timed_apart_from_its_computing(installation: Installation) -> None:
-    found = overhead.layer(installation, 1, side=1000)
+def test_a_layer_there_and_back_is_timed_apart_from_its_computing(shared: Installation) -> None:
+    found = overhead.layer(shared, 1, side=1000)
     assert 0 < found["median"] < 5

@@ -14,9 +14,11 @@ from backend.service.estimates import Estimates
 from backend.service.jobs import Jobs
 from benchmarks.reliability import malformed
 from benchmarks.reliability.work import job
+from tests.speed import know_the_speed
 
 
 def test_nonsense_does_not_disturb_a_good_client(installation: Installation) -> None:
+    know_the_speed(installation)
     found = malformed.survive(installation, 2000, 300)
     assert (found["not_served"], found["tracebacks"]) == (0, 0)
     assert found["served"] > 0

@@ -40,8 +40,8 @@ def until_painting(run: Run) -> None:
 
 
 @over_both_transports
-def test_a_job_is_painted_and_reported(installation: Installation) -> None:
-    with client.connect(installation) as backend:
+def test_a_job_is_painted_and_reported(shared: Installation) -> None:
+    with client.connect(shared) as backend:
         run = backend.submit(job(Settings(preset="draft", size=64, steps=30)))
         events = all_events(run)
     progress = [e for e in events if isinstance(e, Progress) and e.stage == "painting"]
@@ -58,9 +58,9 @@ def test_a_job_is_painted_and_reported(installation: Installation) -> None:
 
 @pytest.mark.parametrize("depth", ["u8", "u16", "f32"])
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
-def test_the_result_is_of_the_contents_kind(installation: Installation, channels: int, depth: str) -> None:
+def test_the_result_is_of_the_contents_kind(shared: Installation, channels: int, depth: str) -> None:
     content = texture(40, 30, channels, depth)
-    with client.connect(installation) as backend:
+    with client.connect(shared) as backend:
         *_, done = all_events(backend.submit(job(Settings(preset="draft", size=64, steps=1), content)))
     assert isinstance(done, Done)
     assert done.picture.header == content.header
@@ -73,17 +73,17 @@ def test_the_result_is_of_the_contents_kind(installation: Installation, channels
 
 
 @over_both_transports
-def test_a_picture_of_several_chunks_arrives_whole(installation: Installation) -> None:
+def test_a_picture_of_several_chunks_arrives_whole(shared: Installation) -> None:
     content = Picture(1500, 1200, 4, "u8", os.urandom(1500 * 1200) * 4)
-    with client.connect(installation) as backend:
+    with client.connect(shared) as backend:
         *_, done = all_events(backend.submit(job(Settings(preset="draft", size=64, steps=1), content)))
     assert isinstance(done, Done)
     assert done.picture.pixels[3::4] == content.pixels[3::4]
 
 
 @over_both_transports
-def test_previews_come_when_asked_for(installation: Installation) -> None:
-    with client.connect(installation) as backend:
+def test_previews_come_when_asked_for(shared: Installation) -> None:
+    with client.connect(shared) as backend:
         run = backend.submit(job(LONG), previews=True)
         previews: list[Preview] = []
         for event in run.events():
@@ -97,8 +97,8 @@ def test_previews_come_when_asked_for(installation: Installation) -> None:
 
 
 @over_both_transports
-def test_a_cancel_ends_the_job_once_and_the_next_one_runs(installation: Installation) -> None:
-    with client.connect(installation) as backend:
+def test_a_cancel_ends_the_job_once_and_the_next_one_runs(shared: Installation) -> None:
+    with client.connect(shared) as backend:
         run = backend.submit(job(LONG))
         until_painting(run)
         started = time.monotonic()
@@ -112,8 +112,8 @@ def test_a_cancel_ends_the_job_once_and_the_next_one_runs(installation: Installa
 
 
 @over_both_transports
-def test_jobs_wait_for_each_other_and_a_waiting_one_can_be_cancelled(installation: Installation) -> None:
-    with client.connect(installation) as first, client.connect(installation) as second:
+def test_jobs_wait_for_each_other_and_a_waiting_one_can_be_cancelled(shared: Installation) -> None:
+    with client.connect(shared) as first, client.connect(shared) as second:
         running = first.submit(job(LONG))
         until_painting(running)
         waiting = second.submit(job(FAST))
@@ -127,15 +127,15 @@ def test_jobs_wait_for_each_other_and_a_waiting_one_can_be_cancelled(installatio
         assert isinstance(all_events(last)[-1], Done)
 
 
-def test_a_client_that_vanishes_has_its_job_cancelled(installation: Installation) -> None:
-    with client.connect(installation) as backend:
+def test_a_client_that_vanishes_has_its_job_cancelled(shared: Installation) -> None:
+    with client.connect(shared) as backend:
         until_painting(backend.submit(job(LONG)))
-    with client.connect(installation) as other:
+    with client.connect(shared) as other:
         assert wait_until(lambda: other.status()["running"] == 0)
         assert isinstance(all_events(other.submit(job(FAST)))[-1], Done)
 
 
-def test_a_client_that_is_killed_has_its_job_cancelled(installation: Installation) -> None:
+def test_a_client_that_is_killed_has_its_job_cancelled(shared: Installation) -> None:
     program = (
         "import sys; from pathlib import Path; from tests.service.backends import LONG, job\n"
         "from backend.protocol import client\n"
@@ -144,14 +144,14 @@ def test_a_client_that_is_killed_has_its_job_cancelled(installation: Installatio
         "    for e in b.submit(job(LONG)).events(): print(e, flush=True)\n"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", program, str(installation.home)],
+        [sys.executable, "-c", program, str(shared.home)],
         stdout=subprocess.PIPE,
         text=True,
     ) as victim:
         assert victim.stdout is not None
         assert any("painting" in line for line in victim.stdout)
         victim.kill()
-    with client.connect(installation) as other:
+    with client.connect(shared) as other:
         assert wait_until(lambda: other.status()["running"] == 0)
 
 
@@ -260,10 +260,10 @@ def test_an_idle_backend_leaves(installation: Installation) -> None:
     assert not processes_of(installation.home)
 
 
-def test_others_cannot_reach_the_folder_of_the_socket(installation: Installation) -> None:
-    with client.connect(installation):
-        assert stat.S_IMODE(installation.run.stat().st_mode) == 0o700
-        assert stat.S_IMODE(installation.connection_file.stat().st_mode) == 0o600
+def test_others_cannot_reach_the_folder_of_the_socket(shared: Installation) -> None:
+    with client.connect(shared):
+        assert stat.S_IMODE(shared.run.stat().st_mode) == 0o700
+        assert stat.S_IMODE(shared.connection_file.stat().st_mode) == 0o600
 
 
 @over_both_transports
@@ -292,8 +292,8 @@ def test_loopback_tcp_needs_the_key_of_the_connection_file(
      [b'{"type": "submit"}'], [b'{"type": "submit", "job": "x", "content": 1, "styles": [], "settings": {}}'],
      [b'{"type": "submit", "job": ["x"]}'], [b'{"type": "hello"}', b"", b""]],
 )  # fmt: skip
-def test_what_is_no_message_is_refused_in_one_sentence(installation: Installation, frames: list[bytes]) -> None:
-    with client.connect(installation) as backend:
+def test_what_is_no_message_is_refused_in_one_sentence(shared: Installation, frames: list[bytes]) -> None:
+    with client.connect(shared) as backend:
         assert backend._transport.send(frames, 5)
         received = backend.receive(5)
         assert received is not None
@@ -303,29 +303,29 @@ def test_what_is_no_message_is_refused_in_one_sentence(installation: Installatio
 
 
 @over_both_transports
-def test_a_job_that_is_not_allowed_is_refused_by_the_backend_too(installation: Installation) -> None:
+def test_a_job_that_is_not_allowed_is_refused_by_the_backend_too(shared: Installation) -> None:
     wanted = job().to_wire()
     wanted["settings"]["preset"] = "best"
-    with client.connect(installation) as backend:
+    with client.connect(shared) as backend:
         backend.send({"type": "submit", "job": "x", **wanted})
         with pytest.raises(Failure, match="draft, normal, high"):
             all_events(Run(backend, "x"))
 
 
-def test_a_device_that_is_not_there_is_refused(installation: Installation) -> None:
+def test_a_device_that_is_not_there_is_refused(shared: Installation) -> None:
     import torch
 
     if torch.backends.mps.is_available():
         pytest.skip("this machine has every device")
-    with client.connect(installation) as backend, pytest.raises(Failure) as caught:
+    with client.connect(shared) as backend, pytest.raises(Failure) as caught:
         all_events(backend.submit(job(Settings(preset="draft", device="mps"))))
     assert caught.value.code == "no-device"
 
 
-def test_wrong_weights_are_reported(installation: Installation) -> None:
-    path = installation.home / "wrong.pth"
+def test_wrong_weights_are_reported(shared: Installation) -> None:
+    path = shared.home / "wrong.pth"
     path.write_bytes(b"x")
-    with client.connect(installation) as backend, pytest.raises(Failure) as caught:
+    with client.connect(shared) as backend, pytest.raises(Failure) as caught:
         all_events(backend.submit(job(Settings(preset="draft", weights=str(path)))))
     assert caught.value.code == "weights-wrong"
 
@@ -344,12 +344,12 @@ def test_a_backend_that_cannot_start_is_reported(installation: Installation) -> 
 
 
 @over_both_transports
-def test_hello_from_another_protocol_is_refused(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
-    with client.connect(installation):
+def test_hello_from_another_protocol_is_refused(shared: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    with client.connect(shared):
         pass
     monkeypatch.setattr("backend.protocol.client.PROTOCOL", 99)
-    connection = find_running(installation)
+    connection = find_running(shared)
     assert connection is not None
     with pytest.raises(Failure) as caught:
-        Backend(installation, connection)
+        Backend(shared, connection)
     assert caught.value.code == "wrong-version"

@@ -25,9 +25,9 @@ def red(height: int = 60, width: int = 80) -> Picture:
     return picture_of((np.stack([1.5 * light, light, 0.8 * light, alpha], 2) * 65535).astype(np.uint16))
 
 
-def test_colours_are_kept_in_every_preview_and_in_the_result(installation: Installation) -> None:
+def test_colours_are_kept_in_every_preview_and_in_the_result(shared: Installation) -> None:
     keeping = Settings(preset="draft", size=64, steps=60, keep_colours=True)
-    with client.connect(installation) as backend:
+    with client.connect(shared) as backend:
         previews, kept = _painted(backend.submit(job(keeping, red()), previews=True))
         _, free = _painted(backend.submit(job(replace(keeping, keep_colours=False, steps=10), red())))
     for picture in (*previews, kept):
@@ -43,9 +43,9 @@ def test_colours_are_kept_in_every_preview_and_in_the_result(installation: Insta
     assert (others[..., 0] < others[..., 1]).mean() > 0.05
 
 
-def test_layers_are_painted_with_and_wrong_ones_refused(installation: Installation) -> None:
+def test_layers_are_painted_with_and_wrong_ones_refused(shared: Installation) -> None:
     shallow = replace(FAST, style_layers={"conv1_1": 1.0, "relu2_1": 0.5}, content_layers={"conv2_2": 1})
-    with client.connect(installation) as backend:
+    with client.connect(shared) as backend:
         _, usual = _painted(backend.submit(job()))
         _, other = _painted(backend.submit(job(shallow)))
         assert usual.pixels != other.pixels
