@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+LOCALE = "C.UTF-8"
 # The mounts live in a namespace of their own and vanish with its last process.
 ENTER = """
 set -e; tree=$1; shift
@@ -70,7 +71,7 @@ class Chroot:
         return path
 
     def _enter(self, command: Sequence[str], variables: Mapping[str, str]) -> list[str]:
-        base = {"HOME": str(self.home), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+        base = {"HOME": str(self.home), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": LOCALE}
         assignments = [f"{name}={value}" for name, value in (base | dict(variables)).items()]
         self.tmp.mkdir(parents=True, exist_ok=True)
         folders = [str(folder) for folder in (self.tmp, self.home, *self.shared)]

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from chroot import Chroot
+from chroot import LOCALE, Chroot
 
 SESSION = """
 Xvfb -displayfd 3 -screen 0 $SCREEN -nolisten tcp 3>/tmp/display &
@@ -22,11 +22,12 @@ exec dbus-run-session "$@"
 MAIN = " layer"
 RUN = "Neural Style: "
 """In the title of the window that a run of the filter has."""
-GIMPRC = """(show-welcome-dialog no)
+GIMPRC = f"""(show-welcome-dialog no)
 (check-updates no)
 (color-profile-policy keep)
 (save-session-info no)
 (image-title-format "%f (%t, %L)%D*")
+(prev-language "{LOCALE}")
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -15,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chroot import Chroot, outside_python
+from chroot import LOCALE, Chroot, outside_python
 from provision import RELEASES, CannotProvision, provision
 
 from backend.protocol import client
 from backend.protocol.connection import find_running
 from backend.protocol.installation import Installation
 from installer import plugin
+from tests.speed import know_the_speed
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PHOTO = REPOSITORY / "demo" / "photo.jpg"
@@ -29,6 +31,8 @@ STYLE = REPOSITORY / "demo" / "style.jpg"
 INSIDE = Path(__file__).with_name("inside.py")
 # GIMP tells of a group that a plug-in left open with these words.
 OPEN_UNDO_GROUP = "inconsistent state"
+LANGUAGE = f'(prev-language "{LOCALE}")\n'
+"""In gimprc; without it GIMP asks all its plug-ins anew, since their texts might be in another language."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,12 @@ class Machine:
     def config(self) -> Path:
         """GIMP's settings folder."""
         return self.folder / "gimp"
+
+    def get_to_know(self, config: Path) -> None:
+        """Make a settings folder that of a GIMP which was used before, so that it need not ask its own plug-ins."""
+        config.mkdir(parents=True, exist_ok=True)
+        (config / "pluginrc").write_bytes(_own_plug_ins(self.version, self.chroot.tree))
+        (config / "gimprc").write_text(LANGUAGE)
 
     def play(
         self,
@@ -75,8 +85,11 @@ class Machine:
 
 
 @contextmanager
-def machine(version: str) -> Iterator[Machine]:
-    """A fresh machine; at the end its backend is stopped and its folder removed."""
+def machine(version: str, knows_its_speed: bool = False) -> Iterator[Machine]:
+    """A machine whose GIMP meets the plug-in for the first time; at the end its backend and its folder are removed.
+
+    A backend that does not know its speed takes seconds to measure it when a dialog asks for estimates.
+    """
     tree = _tree(version)
     # Directly in the temporary folder: the path of a Unix socket in it must be short.
     folder = Path(tempfile.mkdtemp(prefix="neural-style-gimp-"))
@@ -84,10 +97,26 @@ def machine(version: str) -> Iterator[Machine]:
         installation = Installation(folder / "home", outside_python(folder / "python", REPOSITORY))
         plugin.install(folder / "gimp" / "plug-ins", installation.home, installation.python)
         chroot = Chroot(tree, folder, (PHOTO.parent, INSIDE.parent))
-        yield Machine(version, chroot, folder, installation)
-        stop_backend(installation)
+        if knows_its_speed:
+            know_the_speed(installation)
+        made = Machine(version, chroot, folder, installation)
+        made.get_to_know(made.config)
+        try:
+            yield made
+        finally:
+            stop_backend(installation)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@functools.cache
+def _own_plug_ins(version: str, tree: Path) -> bytes:
+    """What GIMP notes of its own plug-ins when it starts for the first time and asks each of more than a hundred."""
+    with tempfile.TemporaryDirectory(prefix="neural-style-gimp-") as folder:
+        command = [f"gimp-console-{version}", "-i", "-d", "-s", "-f", "--quit"]
+        code, output = Chroot(tree, Path(folder), ()).run(command, {"GIMP3_DIRECTORY": f"{folder}/gimp"}, 400)
+        assert code == 0, output
+        return (Path(folder) / "gimp" / "pluginrc").read_bytes()
 
 
 def stop_backend(installation: Installation) -> None:

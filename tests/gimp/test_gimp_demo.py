@@ -39,7 +39,9 @@ def test_the_demo_in_gimp_leaves_an_image_to_open(version: str, monkeypatch: pyt
 def test_a_gimp_without_the_plug_in_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     with machine("3.0") as gimp:
         monkeypatch.chdir(gimp.folder)
-        settings = {"GIMP3_DIRECTORY": str(gimp.folder / "another")}
+        another = gimp.folder / "another"
+        gimp.get_to_know(another)
+        settings = {"GIMP3_DIRECTORY": str(another)}
         program = gimp.chroot.program(gimp.folder / "gimp-console", ["gimp-console-3.0", "-f", "-s"], settings)
         with pytest.raises(Problem, match="The Neural Style plug-in is not in this GIMP"):
             gimp_demo.paint(gimp.installation.home, [str(program)], 64)

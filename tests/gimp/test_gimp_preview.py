@@ -23,7 +23,7 @@ CHANGED = SIZE[0] * SIZE[1] // 3
 
 @pytest.fixture(scope="module", params=["3.0", "3.2"])
 def gimp(request: pytest.FixtureRequest) -> Iterator[Machine]:
-    with machine(request.param) as made:
+    with machine(request.param, knows_its_speed=True) as made:
         yield made
 
 

@@ -27,7 +27,7 @@ SETTINGS = '(image-title-format "%f (%t, %L)%D* %z%%")\n'
 
 @pytest.fixture(scope="module", params=["3.0", "3.2"])
 def gimp(request: pytest.FixtureRequest) -> Iterator[Machine]:
-    with machine(request.param) as made:
+    with machine(request.param, knows_its_speed=True) as made:
         yield made
 
 

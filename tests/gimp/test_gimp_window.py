@@ -13,7 +13,7 @@ from backend.protocol import client
 
 @pytest.fixture(scope="module", params=["3.0", "3.2"])
 def gimp(request: pytest.FixtureRequest) -> Iterator[Machine]:
-    with machine(request.param) as made:
+    with machine(request.param, knows_its_speed=True) as made:
         yield made
 
 
