@@ -95,6 +95,8 @@ def machine(version: str, knows_its_speed: bool = False) -> Iterator[Machine]:
     folder = Path(tempfile.mkdtemp(prefix="neural-style-gimp-"))
     try:
         installation = Installation(folder / "home", outside_python(folder / "python", REPOSITORY))
+        installation.home.mkdir()
+        (installation.home / "wheels").symlink_to(_downloads().name)
         plugin.install(folder / "gimp" / "plug-ins", installation.home, installation.python)
         chroot = Chroot(tree, folder, (PHOTO.parent, INSIDE.parent))
         if knows_its_speed:
@@ -107,6 +109,12 @@ def machine(version: str, knows_its_speed: bool = False) -> Iterator[Machine]:
             stop_backend(installation)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@functools.cache
+def _downloads() -> tempfile.TemporaryDirectory[str]:
+    """Where the machines of a test session keep what is downloaded for their plug-ins."""
+    return tempfile.TemporaryDirectory(prefix="neural-style-gimp-")
 
 
 @functools.cache
