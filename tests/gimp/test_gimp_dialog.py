@@ -184,7 +184,9 @@ def test_the_dialog(gimp: Machine, played: dict[str, Any]) -> None:
         gui.filter("Neural Style")
         gui.focus(DIALOG)
         gui.key("alt+b", "alt+o")  # nothing was copied: no style, and so no OK
+        gui.choose_style(unreadable(gimp))  # which the dialog itself tells, and no window of GIMP's besides
         gui.choose_style(STYLE)
+        assert not gui.has("GIMP Message")
         assert set_values(gimp, gui) == {"size": "64", "preset": '"draft"', "style-strength": "2", "keep-colors": "yes"}
         shows_estimates(gimp, gui)
         gui.key("alt+a")
@@ -225,6 +227,12 @@ def test_the_dialog(gimp: Machine, played: dict[str, Any]) -> None:
         gui.key("alt+p", "Down", "Return", "alt+s")  # the painting before the last one
         assert wait_for_values(gimp, gui, "default") == last
         gui.key("Escape")
+
+
+def unreadable(gimp: Machine) -> Path:
+    """A file that is no picture, as GIMP finds it."""
+    (gimp.chroot.tmp / "unreadable.jpg").write_text("no picture")
+    return Path("/tmp/unreadable.jpg")
 
 
 def set_values(gimp: Machine, gui: Gui) -> dict[str, str]:

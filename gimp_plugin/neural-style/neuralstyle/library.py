@@ -21,6 +21,7 @@ from protocol.job import Picture
 
 from .failures import INSTALLATION
 from .history import History
+from .opening import open_quietly
 
 KEPT = 16
 """How many styles are remembered."""
@@ -134,7 +135,7 @@ def _read_small(file: Gio.File) -> GdkPixbuf.Pixbuf | None:
         return pixbuf.apply_embedded_orientation()
     except GLib.Error:
         pass
-    image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file)
+    image = open_quietly(file)
     if image is None:
         return None
     try:

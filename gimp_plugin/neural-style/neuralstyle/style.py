@@ -9,6 +9,7 @@ from protocol.job import Picture
 from . import profiles
 from .failures import Refusal
 from .i18n import _
+from .opening import open_quietly
 from .scaled import read_scaled
 
 # More than any working size can use; a scan of 20,000 pixels need not travel.
@@ -20,7 +21,7 @@ def read_style(file: Gio.File) -> Picture:
     name = file.get_parse_name()
     if not file.query_exists(None):
         raise Failure("no-file", path=name)
-    image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file)
+    image = open_quietly(file)
     if image is None:
         raise Failure("not-a-picture", path=name, reason=_("GIMP cannot open it"))
     try:
