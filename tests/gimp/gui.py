@@ -68,9 +68,13 @@ class Gui:
 
     def size(self, title: str) -> tuple[int, int]:
         """Width and height of a window, without its frame."""
-        shown = self._tool("xdotool", "getwindowgeometry", "--shell", self._find(title))
-        found = dict(line.split("=") for line in shown.split())
-        return int(found["WIDTH"]), int(found["HEIGHT"])
+        found = self._geometry(title)
+        return found["WIDTH"], found["HEIGHT"]
+
+    def place(self, title: str) -> tuple[int, int]:
+        """Where on the screen a window begins, without its frame."""
+        found = self._geometry(title)
+        return found["X"], found["Y"]
 
     def has(self, title: str) -> bool:
         """Whether a window with that in its title is shown."""
@@ -139,9 +143,9 @@ class Gui:
         self.key("Escape")
         self.wait(lambda: not self.has("GIMP Message"), "the end of the message", 10)
 
-    def cancel(self) -> None:
+    def cancel(self, title: str = RUN) -> None:
         """Cancel a run by the keyboard."""
-        self.focus(RUN)
+        self.focus(title)
         self.key("Escape")
 
     def patch(self, left: int, top: int, width: int, height: int) -> bytes:
@@ -157,6 +161,10 @@ class Gui:
         time.sleep(1)
         self._tool("import", *window, "/tmp/shot.png")
         path.write_bytes((self.chroot.tmp / "shot.png").read_bytes())
+
+    def _geometry(self, title: str) -> dict[str, int]:
+        shown = self._tool("xdotool", "getwindowgeometry", "--shell", self._find(title))
+        return {name: int(value) for name, value in (line.split("=") for line in shown.split())}
 
     def _find(self, title: str) -> str:
         found = self._tool("xdotool", "search", "--onlyvisible", "--name", title).split()

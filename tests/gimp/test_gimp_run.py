@@ -132,6 +132,27 @@ def test_gimp_can_be_used_while_it_paints_and_cancel_leaves_nothing(gimp: Machin
     assert run.is_over()
 
 
+def test_a_second_run_waits_in_a_window_beside_that_of_the_first_and_is_cancelled_alone(
+    gimp: Machine, window: Gui
+) -> None:
+    run = Run(gimp, window)
+    first, second = f"{RUN}style on photo", f"{RUN}style on style on photo"
+    window.focus(MAIN)
+    repeat(window)  # it is the new layer that is painted now
+    window.wait_for(second, 30)
+    window.wait_for("3 layers)", 10)
+    with client.connect(gimp.installation) as backend:
+        window.wait(lambda: backend.status()["queue"] == 1, "the second run in the queue", 30)
+    _, height = window.size(first)
+    assert abs(window.place(second)[1] - window.place(first)[1]) > height, "one window covers the other"
+    window.cancel(second)
+    window.wait_for("2 layers)", 10)
+    assert not window.has(second)
+    assert running(gimp)
+    window.cancel(first)
+    assert run.is_over()
+
+
 def test_a_layer_that_is_undone_meanwhile_ends_the_run(gimp: Machine, window: Gui) -> None:
     run = Run(gimp, window)
     window.focus(MAIN)

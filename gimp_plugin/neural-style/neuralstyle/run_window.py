@@ -19,6 +19,8 @@ TICK_MILLISECONDS = 40
 SPACING = 12
 WIDTH_CHARS = 52
 PULSE = 0.03
+FRAME = 40
+"""Pixels that a desktop adds to a window's height, or a few less."""
 
 
 class RunWindow:
@@ -100,8 +102,21 @@ class RunWindow:
         return True  # closed at the end of the block
 
     def _step_aside(self) -> None:
-        """Go to the bottom of the screen, off the picture; not every desktop lets a program place its windows."""
+        """Go to the bottom of the screen, off the picture, and above the windows of other runs.
+
+        Not every desktop lets a program place its windows.
+        """
         window = self._dialog.get_window()
         area = Gdk.Display.get_default().get_monitor_at_window(window).get_workarea()
         width, height = self._dialog.get_size()
-        self._dialog.move(area.x + (area.width - width) // 2, area.y + area.height - height - 6 * SPACING)
+        x, y = area.x + (area.width - width) // 2, area.y + area.height - height - 6 * SPACING
+        taken, step = _corners(window.get_screen()), height + FRAME
+        while (x, y) in taken and y - step > area.y:
+            y -= step
+        self._dialog.move(x, y)
+
+
+def _corners(screen: Gdk.Screen) -> set[tuple[int, int]]:
+    """Where the windows of all programs begin, those of other runs too; empty where the desktop does not tell."""
+    frames = (window.get_frame_extents() for window in screen.get_window_stack() or ())
+    return {(frame.x, frame.y) for frame in frames}
