@@ -69,6 +69,7 @@ class Window:
         content.reorder_child(whole, 0)
         self._fill()
         whole.show_all()
+        self._without_help()
         context.notice.widget.connect("notify::child-revealed", lambda *_: GLib.idle_add(self._fit))
         context.follow(lambda: GLib.idle_add(self._fit), "more-styles")
         context.follow(self._require_style, "style-file", "style-layer", "more-styles")
@@ -117,6 +118,12 @@ class Window:
         """Put a part below the settings that are there already."""
         self._parts.append(part)
         self._settings.pack_start(part.widget, False, False, 0)
+
+    def _without_help(self) -> None:
+        """GIMP's button leads to GIMP's manual, which knows nothing of this filter; each control has a tooltip."""
+        button = self._dialog.get_widget_for_response(Gtk.ResponseType.HELP)
+        if button is not None:
+            button.hide()
 
     def _fit(self) -> None:
         """As high as what is shown needs, which does not happen by itself."""
