@@ -22,8 +22,12 @@ PRESETS = (
     ),
 )
 OPTIMISERS = (
-    ("lbfgs", _("L-BFGS"), _("Reaches a good picture in the fewest steps")),
-    ("adam", _("Adam"), _("Slower and softer; try it if L-BFGS does not find a picture")),
+    ("lbfgs", _("L-BFGS"), _("Finished strokes in the shortest time")),
+    (
+        "adam",
+        _("Adam"),
+        _("Broader, lighter strokes that keep less of the layer; takes three times as long to come near L-BFGS"),
+    ),
 )
 POOLINGS = (
     ("average", _("Average"), _("Smooth, even brushwork")),
@@ -153,8 +157,8 @@ def _add_usual(procedure: Gimp.Procedure) -> None:
         "seed",
         _("See_d"),
         _(
-            "Chance, if the painting starts from noise: another number gives another picture of the same kind, the "
-            "same number the same picture again"
+            "If the painting starts from noise, another number gives another picture of the same kind, and the same "
+            "number the same picture again; otherwise it changes nothing"
         ),
         0,
         2**31 - 1,
@@ -168,8 +172,8 @@ def _add_advanced(procedure: Gimp.Procedure) -> None:
         "style-layers",
         _("Style layers"),
         _(
-            "Which layers of the network see the style, and how much each counts, such as conv1_1=1,conv3_1=0.5. "
-            "The first ones see grain and colour, the last ones large forms; empty is a good balance"
+            "How much the picture takes after the style in colour, grain, strokes, shapes and large forms: layers of "
+            "the network, from the first to the last, such as conv1_1=1,conv3_1=0.5; empty is a good balance"
         ),
         "",
         READ_WRITE,
@@ -178,8 +182,8 @@ def _add_advanced(procedure: Gimp.Procedure) -> None:
         "content-layers",
         _("Content layers"),
         _(
-            "Which layers of the network see the layer that is painted, such as conv4_2=1. Earlier ones keep more of "
-            "its detail, later ones only its large forms; empty is conv4_2"
+            "How much of the layer's own detail the picture keeps: much with an early layer of the network, such as "
+            "conv2_2=1, only its large forms with a late one, such as conv5_2=1; empty is conv4_2"
         ),
         "",
         READ_WRITE,
@@ -187,10 +191,7 @@ def _add_advanced(procedure: Gimp.Procedure) -> None:
     procedure.add_int_argument(
         "steps",
         _("Iteratio_ns"),
-        _(
-            "How many times the picture is improved. More steps bring it closer to the style and take longer; "
-            "0 is what the quality says"
-        ),
+        _("More iterations bring the picture closer to the style and take longer; 0 is what the quality says"),
         0,
         100_000,
         0,
@@ -200,7 +201,10 @@ def _add_advanced(procedure: Gimp.Procedure) -> None:
         procedure,
         "optimiser",
         _("Opt_imiser"),
-        _("The way the picture is improved step by step: L-BFGS is sharper sooner, Adam softer and slower"),
+        _(
+            "L-BFGS gives finished strokes soonest; after as many iterations those of Adam are broader and lighter, "
+            "and less of the layer is left"
+        ),
         OPTIMISERS,
         "lbfgs",
     )
@@ -208,7 +212,7 @@ def _add_advanced(procedure: Gimp.Procedure) -> None:
         procedure,
         "pooling",
         _("Poolin_g"),
-        _("How the network sums up what it sees: Average paints smoother, Maximum busier and harder"),
+        _("Average paints smooth, even strokes, Maximum busier and harder ones"),
         POOLINGS,
         "average",
     )

@@ -12,7 +12,7 @@ def sentence(event: Event) -> str | None:
     """How far the job is, in a line; None if the event tells nothing of that."""
     if isinstance(event, Queued):
         if event.position:
-            return _("Waiting for its turn; before it: {count}").format(count=event.position)
+            return _("Waiting for its turn; pictures painted before it: {count}").format(count=event.position)
         return _("Getting ready")
     if not isinstance(event, Progress):
         return None

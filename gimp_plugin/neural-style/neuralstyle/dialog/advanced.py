@@ -38,7 +38,9 @@ class Advanced:
         form.check("keep-on-cancel")
         form.widget.set_margin_top(GAP)
         self.widget = Gtk.Expander(label=_("_Advanced"), use_underline=True)
-        self.widget.set_tooltip_text(_("What few pictures need: the network's layers, the way of painting, and where"))
+        self.widget.set_tooltip_text(
+            _("What few pictures need: single traits of style and layer, the way of painting, and where")
+        )
         self.widget.add(form.widget)
 
 
@@ -76,9 +78,12 @@ def _known_texts(context: Context, name: str, texts: tuple[tuple[str, str], ...]
 
 def _backends() -> tuple[tuple[str, str], ...]:
     """The computers that can be named without typing; why the others cannot be is told when one is used."""
-    usual = [("", _("As chosen on the command line")), (LOCAL, _("This computer"))]
+    here = _("This computer")
+    used, known = LOCAL, tuple[str, ...]()
     try:
         remotes = Remotes(Installation.load(INSTALLATION).remote_file)
+        used, known = remotes.used, tuple(remotes.known)
     except Failure:
-        return tuple(usual)
-    return (*usual, *((address, address) for address in remotes.known))
+        pass
+    usual = _("{where} (the usual one)").format(where=here if used == LOCAL else used)
+    return (("", usual), (LOCAL, here), *((address, address) for address in known))
