@@ -30,7 +30,7 @@ def measure(conditions: Conditions) -> Iterator[Result]:
         say(f"  {steps} steps at {width} x {height}")
         painted = service.paint(job, conditions.left)
         _, peak = service.memory()
-    plan = planned(job)
+    plan = planned(job, loaded)
     yield {
         "width": width,
         "height": height,

@@ -35,5 +35,5 @@ def measure(conditions: Conditions) -> Iterator[Result]:
         "loaded": loaded,
         "peak": peak,
         "above": peak - loaded,
-        "predicted": planned(job).bytes,
+        "predicted": planned(job, loaded).bytes,
     }

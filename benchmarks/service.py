@@ -84,9 +84,9 @@ def make_job(content: Tensor, style: Tensor, settings: Settings) -> Job:
     return Job(preview(content), (Style(preview(style)),), settings)
 
 
-def planned(job: Job) -> Plan:
-    """The plan that the backend makes for a job on this machine's processor."""
-    return planned_for(job, choose_device("cpu"), engine_precision())
+def planned(job: Job, loaded: int) -> Plan:
+    """The plan of a worker that uses `loaded` bytes and is given a job on this machine's processor."""
+    return planned_for(job, choose_device("cpu"), engine_precision(), loaded + len(job.content.pixels))
 
 
 def _processes() -> list[int]:

@@ -100,10 +100,13 @@ def _tripled(values: Tensor) -> Tensor:
     return values.expand(-1, 3, -1, -1)
 
 
-def planned_for(job: Job, device: torch.device, precision: torch.dtype) -> Plan:
-    """How the job is painted in the memory it may use; a Failure that names the largest size if it cannot be."""
+def planned_for(job: Job, device: torch.device, precision: torch.dtype, loaded: float | None = None) -> Plan:
+    """How the job is painted in the memory it may use; a Failure that names the largest size if it cannot be.
+
+    With `loaded`, by a process that uses so many bytes, instead of this one.
+    """
     styles = sum(style.picture.width * style.picture.height for style in job.styles)
-    free = free_memory(device, job.settings.memory_limit) - style_bytes(styles)
+    free = free_memory(device, job.settings.memory_limit, loaded) - style_bytes(styles)
     return plan_of(_size(job), job.settings, precision.itemsize, free)
 
 
