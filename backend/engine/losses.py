@@ -18,8 +18,10 @@ def gram_matrix(features: Tensor) -> Tensor:
 
 
 def content_loss(features: Tensor, target: Tensor) -> Tensor:
-    """½ Σ (F − P)², the paper's equation 1."""
-    return 0.5 * (features.float() - target.float()).square().sum()
+    """½ Σ (F − P)², the paper's equation 1, summed in fp32 or better."""
+    difference = features - target
+    precision = torch.promote_types(difference.dtype, torch.float32)
+    return 0.5 * torch.linalg.vector_norm(difference, dtype=precision).square()
 
 
 def style_layer_loss(gram: Tensor, target: Tensor, positions: int) -> Tensor:

@@ -12,7 +12,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from backend.engine.losses import at_least_fp32, content_loss, matrix, style_layer_loss
+from backend.engine.losses import content_loss, matrix, style_layer_loss
 from backend.engine.regions import Region
 
 CHUNK = 1 << 13
@@ -64,7 +64,7 @@ class ContentTerm:
 
     def gradient(self, features: Tensor, region: Region, weight: float = 1.0) -> Tensor:
         """The weighted gradient with respect to a part."""
-        return (at_least_fp32(features) - self._at(region)).mul_(self._scale * weight)
+        return (features - self._at(region)).mul_(self._scale * weight)
 
     def _at(self, region: Region) -> Tensor:
         return self._target[..., slice(*region.rows), slice(*region.columns)]
