@@ -21,7 +21,8 @@ def content_loss(features: Tensor, target: Tensor) -> Tensor:
     """½ Σ (F − P)², the paper's equation 1, summed in fp32 or better."""
     difference = features - target
     precision = torch.promote_types(difference.dtype, torch.float32)
-    return 0.5 * torch.linalg.vector_norm(difference, dtype=precision).square()
+    norm: Tensor = torch.linalg.vector_norm(difference, dtype=precision)
+    return 0.5 * norm.square()
 
 
 def style_layer_loss(gram: Tensor, target: Tensor, positions: int) -> Tensor:
