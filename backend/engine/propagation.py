@@ -83,7 +83,7 @@ class Propagation:
     def _convolve(
         self, x: Tensor, operation: Operation, following: Operation | None, see: See | None
     ) -> tuple[Tensor, Tensor]:
-        """What the following operation reads, and what the way back needs: if a loss looks at it the linear response."""
+        """What the following operation reads, and what is kept: the linear response if a loss looks at that."""
         convolution = self._network.convolutions[operation.name]
         linear = convolution.response(x).to(self._network.dtype)
         conv, relu = f"conv{operation.name}", f"relu{operation.name}"
