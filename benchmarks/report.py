@@ -125,6 +125,8 @@ def _summary(race: Result, target: int) -> str:
     if missed:
         text += f"; {missed} of {len(outcomes)} did not reach it before the race was ended, and count as if then"
     verdict = "goal reached" if middle >= GOAL else "goal missed" if middle >= FAILURE else "failure"
+    if middle >= FAILURE and 2 * missed > len(outcomes):
+        verdict = "goal missed, and the time was too short to tell whether it is a failure"
     return f"{text}: {verdict}"
 
 
