@@ -37,7 +37,7 @@ class Adam:
         self._rate = rate
         self._optimiser = torch.optim.Adam([self.x], lr=rate, betas=(0.9, 0.99), foreach=False)
 
-    def step(self, judge: Judge | None = None) -> float:  # noqa: ARG002
+    def step(self, judge: Judge | None = None) -> float:
         """Move to another picture and return the loss at the one before; `Diverged` after too many restarts."""
         loss, gradient = self._evaluate(self.x)
         if not math.isfinite(loss) or not bool(torch.isfinite(gradient).all()):

@@ -29,7 +29,7 @@ works with. With the 290 kept up to conv5_1 they were fitted to the peaks of rea
 TRANSFORM = 5 * VALUE * 256
 """Bytes for each pixel of the longer side: what the preconditioner has of the lines that it transforms together."""
 COMPARED = 12
-"""Bytes for each value of a content layer that is compared with its target: three copies in fp32."""
+"""Bytes for each value of a content layer that is compared with its target: their difference, and a reserve."""
 GRAMS = 12
 """Bytes for each entry of a style layer's Gram matrix: its target, the picture's, and their difference."""
 FIXED = 64 << 20

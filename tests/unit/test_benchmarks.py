@@ -186,6 +186,13 @@ def test_the_report_has_every_table_and_the_verdicts() -> None:
         assert expected in text
 
 
+def test_a_race_that_was_ended_too_early_for_a_verdict_says_so() -> None:
+    results = copy.deepcopy(RESULTS)
+    results["parts"]["race"]["pairs"]["demo"]["targets"]["500"]["ratio_below"] = 7.0
+    assert "count as if then: goal missed, and the time was too short to tell" in report.render(results)
+    assert "too short to tell" not in report.render(RESULTS)
+
+
 @pytest.mark.parametrize("name", sorted(report.SECTIONS))
 def test_a_part_that_failed_loses_no_other(name: str) -> None:
     results = copy.deepcopy(RESULTS)

@@ -80,6 +80,24 @@ def test_the_same_seed_gives_the_same_picture(network: VGG19, settings: Settings
     assert torch.isfinite(first).all()
 
 
+def test_the_last_step_at_each_scale_asks_for_no_gradient(network: VGG19, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    evaluate, loss = Objective.evaluate, Objective.loss
+
+    def evaluated(self: Objective, picture: torch.Tensor) -> tuple[float, torch.Tensor]:
+        asked.append("gradient")
+        return evaluate(self, picture)
+
+    def judged(self: Objective, picture: torch.Tensor) -> float:
+        asked.append("loss")
+        return loss(self, picture)
+
+    monkeypatch.setattr(Objective, "evaluate", evaluated)
+    monkeypatch.setattr(Objective, "loss", judged)
+    run(network, Settings(reduction=1), (Scale(32, 32, 3), Scale(48, 48, 3)))
+    assert asked == ["gradient", "gradient", "gradient", "loss"] * 2
+
+
 def test_another_seed_gives_another_picture_from_noise(network: VGG19) -> None:
     short = (Scale(32, 32, 2),)
     pictures = [run(network, Settings(init="noise", seed=seed), short)[-1].picture() for seed in (1, 2)]
