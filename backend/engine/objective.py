@@ -10,6 +10,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from backend.engine.layers import FILTERS
 from backend.engine.propagation import Propagation
 from backend.engine.regions import Region, tiles
 from backend.engine.settings import Settings
@@ -102,7 +103,7 @@ class Objective:
             propagation = self._propagation(part)
             propagation.forward(picture, self._see if len(parts) == 1 else None, record=True)
             rows, columns = propagation.reads
-            gradient[..., slice(*rows), slice(*columns)] += propagation.backward(self._gradient)
+            gradient[..., slice(*rows), slice(*columns)] += propagation.backward(self._add_gradient)
         return self._total(picture, gradient), gradient
 
     def _see_all(self, picture: Tensor) -> None:
@@ -135,9 +136,9 @@ class Objective:
         for _, term in self._terms[layer]:
             term.see(features, region)
 
-    def _gradient(self, layer: str, features: Tensor, region: Region) -> Tensor:
-        parts = [term.gradient(features, region, weight) for weight, term in self._terms[layer]]
-        return sum(parts[1:], parts[0])
+    def _add_gradient(self, gradient: Tensor, layer: str, features: Tensor, region: Region) -> None:
+        for weight, term in self._terms[layer]:
+            term.add_gradient(gradient, features, region, weight)
 
     def _content_term(self, layer: str, content: Tensor) -> ContentTerm:
         target = layer_of(self._network, content, layer, self.tile)
@@ -151,9 +152,10 @@ class Objective:
 def layer_of(network: VGG19, picture: Tensor, layer: str, tile: int = WHOLE) -> Tensor:
     """The activations (1, N, height, width) of one layer for a picture (1, 3, H, W), computed tile by tile."""
     size = (picture.shape[2], picture.shape[3])
-    filters = network.convolutions[layer[4:]].bias.shape[0]
     level = int(layer[4]) - 1
-    found = torch.empty((1, filters, size[0] >> level, size[1] >> level), dtype=network.dtype, device=network.device)
+    found = torch.empty(
+        (1, FILTERS[layer[4:]], size[0] >> level, size[1] >> level), dtype=network.dtype, device=network.device
+    )
     found = found.contiguous(memory_format=torch.channels_last)
 
     def see(_: str, features: Tensor, region: Region) -> None:

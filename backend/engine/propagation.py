@@ -23,8 +23,8 @@ from backend.engine.vgg import VGG19
 
 See = Callable[[str, Tensor, Region], None]
 """Called with a layer's name, the activations (1, N, h, w) that the tile owns, and where in the layer they are."""
-Gradient = Callable[[str, Tensor, Region], Tensor]
-"""Asked, with the same arguments, for the gradient of the loss with respect to those activations."""
+AddGradient = Callable[[Tensor, str, Tensor, Region], None]
+"""Told to add the gradient of the loss with respect to those activations to a tensor, and then the same arguments."""
 Missing = tuple[int, int, int, int]
 """Pixels beyond the picture's border that an operation asks for: left, right, top, bottom."""
 
@@ -64,7 +64,7 @@ class Propagation:
             if record:
                 self._records.append(_Record(operation, kept))
 
-    def backward(self, gradient: Gradient) -> Tensor:
+    def backward(self, add_gradient: AddGradient) -> Tensor:
         """The gradient (1, 3, h, w) with respect to the pixels in `reads`, after a recorded forward pass."""
         g: Tensor | None = None
         while self._records:
@@ -74,7 +74,7 @@ class Propagation:
                 assert g is not None
                 g = self._unpool(g, record)
             else:
-                g = self._deconvolve(g, record, gradient)
+                g = self._deconvolve(g, record, add_gradient)
             if self._records:
                 g = _embedded(g, record.operation.reads, self._records[-1].operation.writes)
         assert g is not None
@@ -85,7 +85,7 @@ class Propagation:
     ) -> tuple[Tensor, Tensor]:
         """What the following operation reads, and what is kept: the linear response if a loss looks at that."""
         convolution = self._network.convolutions[operation.name]
-        linear = convolution.response(x).to(self._network.dtype)
+        linear = convolution.response(x)
         conv, relu = f"conv{operation.name}", f"relu{operation.name}"
         if conv in self._layers and see:
             see(conv, self._owned(linear, operation), operation.owns)
@@ -99,18 +99,18 @@ class Propagation:
         rectified = _rectified(needed, _missing(following), in_place=True)
         return rectified, _inner(rectified, _missing(following))
 
-    def _deconvolve(self, g: Tensor | None, record: _Record, gradient: Gradient) -> Tensor:
+    def _deconvolve(self, g: Tensor | None, record: _Record, add_gradient: AddGradient) -> Tensor:
         operation, kept = record.operation, record.kept
         assert kept is not None
         g = torch.zeros_like(kept) if g is None else g
         conv, relu = f"conv{operation.name}", f"relu{operation.name}"
         owned = self._owned(kept, operation)
         if relu in self._layers:
-            self._owned(g, operation).add_(gradient(relu, F.relu(owned), operation.owns))
+            add_gradient(self._owned(g, operation), relu, F.relu(owned), operation.owns)
         # Not in place: `g` is a view of something larger, which the convolution would have to copy.
         g = torch.ops.aten.threshold_backward(g, kept, 0)
         if conv in self._layers:
-            self._owned(g, operation).add_(gradient(conv, owned, operation.owns))
+            add_gradient(self._owned(g, operation), conv, owned, operation.owns)
         record.kept = kept = owned = None  # type: ignore[assignment]
         return _folded(self._network.convolutions[operation.name].adjoint(g), operation)
 

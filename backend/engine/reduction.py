@@ -13,12 +13,12 @@ from collections.abc import Collection, Iterable
 import torch
 from torch import Tensor
 
-from backend.engine.layers import convolutions_to
+from backend.engine.layers import FILTERS, convolutions_to
 from backend.engine.propagation import Propagation
 from backend.engine.regions import Region, whole
 from backend.engine.schedule import LEAST_SIDE
 from backend.engine.terms import add_gram
-from backend.engine.vgg import VGG19, Convolution, ReducedConvolution
+from backend.engine.vgg import VGG19, AnyConvolution, Convolution, ReducedConvolution
 from backend.imaging.resize import resize
 from backend.imaging.sizes import factor_for_area, scaled
 
@@ -54,7 +54,7 @@ class _Responses:
     """The mean and the covariance of a convolution's responses."""
 
     def __init__(self, network: VGG19, name: str) -> None:
-        filters = network.convolutions[name].bias.shape[0]
+        filters = FILTERS[name]
         self._sum = torch.zeros(filters, device=network.device)
         self._products = torch.zeros((filters, filters), device=network.device)
         self._count = 0
@@ -64,8 +64,9 @@ class _Responses:
         self._count += activations.shape[2] * activations.shape[3]
         add_gram(self._products, activations)
 
-    def reduced(self, convolution: Convolution | ReducedConvolution, share: float) -> ReducedConvolution:
+    def reduced(self, convolution: AnyConvolution, share: float) -> ReducedConvolution:
         """The convolution followed by the projection on the largest principal components around the mean."""
+        assert isinstance(convolution, Convolution)  # the first one, which may be another, is not reduced
         mean = self._sum / self._count
         _, vectors = torch.linalg.eigh(self._products / self._count - torch.outer(mean, mean))
         kept = max(UNIT, round(share * len(mean) / UNIT) * UNIT)

@@ -1,7 +1,7 @@
 """The terms of the objective as sums over positions, so that tiles can add their parts one after another.
 
 Every term is used in two rounds: `see` is shown each part of its layer once, after which `value` is the loss;
-then `gradient` tells, part by part, the gradient with respect to the activations. Both rounds together need no
+then `add_gradient` tells, part by part, the gradient with respect to the activations. Both rounds together need no
 more than the layer's statistics, however large the picture is.
 """
 
@@ -15,7 +15,7 @@ from torch import Tensor
 from backend.engine.losses import content_loss, matrix, style_layer_loss
 from backend.engine.regions import Region
 
-CHUNK = 1 << 13
+CHUNK = 1 << 12
 """Positions whose products are added up in the precision of the activations (the processor adds them in fp32 and rounds
 the sums); the sums themselves are added up in fp32."""
 BAND = 256
@@ -36,8 +36,8 @@ class Term(Protocol):
     def value(self) -> Tensor:
         """The loss, after all parts were seen."""
 
-    def gradient(self, features: Tensor, region: Region, weight: float = 1.0) -> Tensor:
-        """`weight` times the gradient of the loss with respect to a part, after all parts were seen."""
+    def add_gradient(self, gradient: Tensor, features: Tensor, region: Region, weight: float = 1.0) -> None:
+        """Add `weight` times the gradient of the loss with respect to a part, after all parts were seen."""
 
 
 class ContentTerm:
@@ -62,9 +62,9 @@ class ContentTerm:
         """The loss of all that was seen."""
         return self._scale * self._sum
 
-    def gradient(self, features: Tensor, region: Region, weight: float = 1.0) -> Tensor:
-        """The weighted gradient with respect to a part."""
-        return (features - self._at(region)).mul_(self._scale * weight)
+    def add_gradient(self, gradient: Tensor, features: Tensor, region: Region, weight: float = 1.0) -> None:
+        """Add the weighted gradient with respect to a part."""
+        gradient.add_(features - self._at(region), alpha=self._scale * weight)
 
     def _at(self, region: Region) -> Tensor:
         return self._target[..., slice(*region.rows), slice(*region.columns)]
@@ -97,21 +97,26 @@ class StyleTerm:
         """The loss of all that was seen."""
         return self._scale * style_layer_loss(self._gram / self._positions, self._target, 1)
 
-    def gradient(self, features: Tensor, region: Region, weight: float = 1.0) -> Tensor:
-        """The weighted gradient with respect to a part."""
+    def add_gradient(self, gradient: Tensor, features: Tensor, region: Region, weight: float = 1.0) -> None:
+        """Add the weighted gradient with respect to a part."""
         n = self._target.shape[0]
         # G and A are symmetric, hence so is D, and D + Dᵀ is 2 D.
         d = (self._gram / self._positions - self._target).mul_(self._scale * weight / (n**2 * self._positions))
-        product = matrix(features) @ d.to(features.dtype)
-        return product.view(1, *region.shape, n).permute(0, 3, 1, 2)
+        rows = gradient.permute(0, 2, 3, 1)
+        if rows.is_contiguous():
+            rows.view(-1, n).addmm_(matrix(features), d.to(features.dtype))
+        else:
+            rows += (matrix(features) @ d.to(features.dtype)).view_as(rows)
 
 
 def add_gram(gram: Tensor, features: Tensor) -> None:
     """Add F Fᵀ of activations (1, N, h, w) to a matrix (N, N) in fp32 or better."""
     f = matrix(features)
-    for start in range(0, f.shape[0], CHUNK):
-        part = f[start : start + CHUNK]
-        gram += part.t() @ part
+    count = f.shape[0] // CHUNK
+    chunks, rest = f[: count * CHUNK].view(count, CHUNK, f.shape[1]), f[count * CHUNK :]
+    if count:
+        gram += torch.bmm(chunks.mT, chunks).sum(0, dtype=gram.dtype)
+    gram += rest.t() @ rest
 
 
 def add_total_variation(picture: Tensor, weight: float, gradient: Tensor) -> Tensor:

@@ -41,6 +41,43 @@ class ReducedConvolution(NamedTuple):
         return F.conv_transpose2d(F.conv_transpose2d(g, self.expansion), self.weight)
 
 
+class SplitConvolution(NamedTuple):
+    """A convolution in half precision that answers fp32 activations as exactly as its own responses can tell.
+
+    Activations and weights come in two parts, a rounded value and what that lacks, and their products are filters
+    (filters, 3 · channels + 2, 3, 3) of one convolution; the last two channels are the bias in two parts.
+    """
+
+    weight: Tensor
+
+    @classmethod
+    def of(cls, convolution: Convolution, dtype: torch.dtype) -> SplitConvolution:
+        """A convolution given in fp32."""
+        large, small = _split(convolution.weight, dtype)
+        bias = convolution.weight.new_zeros((len(convolution.bias), 1, 3, 3))
+        bias[:, 0, 1, 1] = convolution.bias
+        return cls(torch.cat([large, large, small, *_split(bias, dtype)], 1))
+
+    def response(self, x: Tensor) -> Tensor:
+        """As of `Convolution`."""
+        large, small = _split(x, self.weight.dtype)
+        return F.conv2d(torch.cat([large, small, large, torch.ones_like(large[:, :2])], 1), self.weight)
+
+    def adjoint(self, g: Tensor) -> Tensor:
+        """As of `Convolution`, in fp32."""
+        channels = self.weight.shape[1] // 3
+        g = F.conv_transpose2d(g, self.weight[:, channels : 3 * channels]).float()
+        return g[:, :channels] + g[:, channels:]
+
+
+def _split(tensor: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    large = tensor.to(dtype)
+    return large, (tensor - large).to(dtype)
+
+
+AnyConvolution = Convolution | ReducedConvolution | SplitConvolution
+
+
 class VGG19:
     """The convolutions of VGG-19, frozen, for pictures with values 0..1 in RGB order, on a device in a precision.
 
@@ -50,7 +87,7 @@ class VGG19:
 
     def __init__(
         self,
-        convolutions: Mapping[str, Convolution | ReducedConvolution],
+        convolutions: Mapping[str, AnyConvolution],
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
         pooling: str = "average",
@@ -67,18 +104,24 @@ class VGG19:
         self.pooling = pooling
         self.pause = pause
         self.convolutions = {
-            # The first convolution stays in fp32: three channels cost little, and bf16 would band the picture.
-            name: type(convolution)(*(self._place(t, torch.float32 if name == "1_1" else dtype) for t in convolution))
-            for name, convolution in convolutions.items()
+            name: type(convolution)(*map(self._place, convolution))
+            for name, convolution in {**convolutions, "1_1": _first(convolutions["1_1"], dtype)}.items()
         }
 
     def replaced(self, convolutions: Mapping[str, ReducedConvolution]) -> VGG19:
         """This network with some of its convolutions reduced; it shares the rest."""
         return VGG19({**self.convolutions, **convolutions}, self.device, self.dtype, self.pooling, self.pause)
 
-    def _place(self, tensor: Tensor, dtype: torch.dtype) -> Tensor:
-        tensor = tensor.to(self.device, dtype)
+    def _place(self, tensor: Tensor) -> Tensor:
+        tensor = tensor.to(self.device, self.dtype)
         return tensor.contiguous(memory_format=torch.channels_last) if tensor.dim() == 4 else tensor
+
+
+def _first(convolution: AnyConvolution, dtype: torch.dtype) -> AnyConvolution:
+    """The first convolution, which pictures rounded to half precision would be too coarse for."""
+    if isinstance(convolution, Convolution) and dtype in (torch.bfloat16, torch.float16):
+        return SplitConvolution.of(convolution, dtype)
+    return convolution
 
 
 def fold_preprocessing(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import deque
+from collections.abc import Iterable, Sequence
 
 import pytest
 import torch
@@ -13,9 +15,23 @@ from torch import Tensor
 from backend.engine.adam import Adam
 from backend.engine.cosine import ByFourier, ByMatrix
 from backend.engine.lbfgs import LBFGS, Diverged
+from backend.engine.pairs import Pairs
 from backend.engine.preconditioner import CosinePreconditioner
 
 SHAPE = (1, 3, 8, 6)
+
+
+class Pixels:
+    """No change of coordinates, except for what some changes of the picture are multiplied by."""
+
+    def __init__(self, gains: Iterable[float] = ()) -> None:
+        self._gains = iter(gains)
+
+    def change_of_picture(self, z: Tensor) -> Tensor:
+        return z.mul_(next(self._gains, 1.0))
+
+    def gradient(self, gradient: Tensor) -> Tensor:
+        return gradient
 
 
 class Quadratic:
@@ -44,8 +60,8 @@ def test_lbfgs_finds_the_bottom_of_an_ill_conditioned_bowl() -> None:
 
 def test_lbfgs_takes_fewer_steps_than_its_gradient_alone_would() -> None:
     bowl = Quadratic()
-    optimiser = LBFGS(torch.rand(SHAPE), bowl, lambda g: g)
-    without = LBFGS(optimiser.x.clone(), bowl, lambda g: g, history=0)
+    optimiser = LBFGS(torch.rand(SHAPE), bowl, Pixels())
+    without = LBFGS(optimiser.x.clone(), bowl, Pixels(), history=0)
     for _ in range(60):
         optimiser.step()
         without.step()
@@ -66,7 +82,7 @@ class Faulty:
 
 def test_lbfgs_steps_back_from_a_loss_that_is_no_number() -> None:
     evaluate = Faulty(Quadratic(), {5, 6, 12})
-    optimiser = LBFGS(torch.rand(SHAPE), evaluate, lambda g: g)
+    optimiser = LBFGS(torch.rand(SHAPE), evaluate, Pixels())
     start = optimiser.loss
     for _ in range(30):
         assert math.isfinite(optimiser.step())
@@ -75,13 +91,13 @@ def test_lbfgs_steps_back_from_a_loss_that_is_no_number() -> None:
 
 def test_lbfgs_restarts_without_its_history_when_no_length_of_step_helps() -> None:
     evaluate = Faulty(Quadratic(), set(range(6, 12)))
-    optimiser = LBFGS(torch.rand(SHAPE), evaluate, lambda g: g)
+    optimiser = LBFGS(torch.rand(SHAPE), evaluate, Pixels())
     for _ in range(20):
         optimiser.step()
     assert torch.isfinite(optimiser.x).all()
 
 
-@pytest.mark.parametrize("make", [lambda x, e: LBFGS(x, e, lambda g: g), Adam], ids=["lbfgs", "adam"])
+@pytest.mark.parametrize("make", [lambda x, e: LBFGS(x, e, Pixels()), Adam], ids=["lbfgs", "adam"])
 def test_what_never_becomes_a_number_is_reported(make: type[Adam]) -> None:
     with pytest.raises(Diverged):
         optimiser = make(torch.rand(SHAPE), Faulty(Quadratic(), set(range(4, 1000))))
@@ -101,7 +117,7 @@ def test_adam_restarts_from_the_best_picture() -> None:
 
 def test_the_last_step_is_the_same_without_a_gradient() -> None:
     bowl, start = Quadratic(), torch.rand(SHAPE)
-    whole, judged = (LBFGS(start.clone(), bowl, lambda g: g) for _ in range(2))
+    whole, judged = (LBFGS(start.clone(), bowl, Pixels()) for _ in range(2))
     for _ in range(5):
         whole.step()
         judged.step()
@@ -131,7 +147,7 @@ class Rising(Quadratic):
 
 def test_a_failed_try_is_taken_back_before_the_shorter_one() -> None:
     evaluate = Rising({4, 5})
-    optimiser = LBFGS(torch.rand(SHAPE), evaluate, lambda g: g)
+    optimiser = LBFGS(torch.rand(SHAPE), evaluate, Pixels())
     for _ in range(3):
         optimiser.step()
     start, long, shorter, shortest = evaluate.asked[2:]
@@ -140,8 +156,8 @@ def test_a_failed_try_is_taken_back_before_the_shorter_one() -> None:
 
 
 def test_a_direction_that_is_no_number_leaves_the_picture_alone() -> None:
-    start, gains = torch.rand(SHAPE), iter([1.0, math.nan, math.nan, 1.0])
-    optimiser = LBFGS(start.clone(), Quadratic(), lambda g: g * next(gains, 1.0))
+    start, gains = torch.rand(SHAPE), [1.0, 1.0, math.nan]
+    optimiser = LBFGS(start.clone(), Quadratic(), Pixels(gains))
     for _ in range(3):
         assert math.isfinite(optimiser.step())
     assert torch.isfinite(optimiser.x).all()
@@ -159,12 +175,17 @@ def test_both_ways_to_transform_are_the_cosine_transform_and_its_inverse(n: int)
 
 @settings(deadline=None)
 @given(st.integers(2, 20), st.integers(2, 20))
-def test_the_preconditioner_is_symmetric_and_positive(height: int, width: int) -> None:
-    apply = CosinePreconditioner(height, width, torch.device("cpu"))
-    a, b = torch.randn(2, 1, 3, height, width)
-    pa, pb = apply(a.clone()), apply(b.clone())
-    assert (a * pb).sum().item() == pytest.approx((pa * b).sum().item(), rel=1e-3, abs=1e-2)
-    assert (a * pa).sum() > 0
+def test_gradients_are_brought_to_the_coordinates_by_the_adjoint(height: int, width: int) -> None:
+    coordinates = CosinePreconditioner(height, width, torch.device("cpu"))
+    z, g = torch.randn(2, 1, 3, height, width)
+    moved, brought = coordinates.change_of_picture(z.clone()), coordinates.gradient(g.clone())
+    assert (g * moved).sum().item() == pytest.approx((brought * z).sum().item(), rel=1e-3, abs=1e-2)
+
+
+def preconditioned(picture: Tensor) -> Tensor:
+    """P = A Aᵀ applied to a picture."""
+    coordinates = CosinePreconditioner(picture.shape[-2], picture.shape[-1], torch.device("cpu"))
+    return coordinates.change_of_picture(coordinates.gradient(picture.clone()))
 
 
 @pytest.mark.parametrize("size", [(600, 40), (300, 701)])
@@ -173,28 +194,71 @@ def test_a_cosine_comes_back_times_its_gain_in_pictures_of_many_lines(size: tupl
     y, x = (torch.arange(n, dtype=torch.float64) + 0.5 for n in size)
     wave = torch.cos(math.pi * down * y / size[0])[:, None] * torch.cos(math.pi * across * x / size[1])
     gain = math.hypot(down / (2 * size[0]), across / (2 * size[1])) ** -0.5
-    found = CosinePreconditioner(*size, torch.device("cpu"))(wave.float().expand(1, 3, *size).clone())
+    found = preconditioned(wave.float().expand(1, 3, *size))
     assert (found - gain * wave).norm() <= 1e-5 * gain * wave.expand(1, 3, *size).norm()
 
 
 def test_the_preconditioner_prefers_low_frequencies() -> None:
-    apply = CosinePreconditioner(16, 16, torch.device("cpu"))
     columns = torch.arange(16.0)
     low, high = torch.cos(math.pi * columns / 16), torch.cos(math.pi * columns)
-    gains = [(apply(v.repeat(1, 1, 16, 1)).norm() / v.expand(16, 16).norm()).item() for v in (low, high)]
+    gains = [(preconditioned(v.repeat(1, 1, 16, 1)).norm() / v.expand(16, 16).norm()).item() for v in (low, high)]
     assert gains[0] > 3 * gains[1]
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(1, 6), st.integers(0, 14))
+def test_the_direction_is_that_of_the_recursion_on_vectors(most: int, added: int) -> None:
+    size = 50
+    hessian = torch.diag(torch.logspace(-1, 1, size))
+    pairs, kept = Pairs(most, size, torch.device("cpu")), deque[tuple[Tensor, Tensor]](maxlen=most)
+    gradient = torch.randn(size)
+    pairs.look(gradient)
+    for _ in range(added):
+        s = torch.randn(size).bfloat16()
+        y = (hessian @ s.float()).bfloat16()
+        gradient = gradient + y.float()
+        pairs.add(s, y, gradient)
+        kept.append((s.double(), y.double()))
+    expected = two_loops(gradient.double(), kept, 2.0)
+    found = pairs.direction(gradient, 2.0)
+    assert len(pairs) == len(kept)
+    assert (found - expected).norm() <= 1e-3 * expected.norm()
+
+
+def two_loops(gradient: Tensor, pairs: Sequence[tuple[Tensor, Tensor]], boldness: float) -> Tensor:
+    """Nocedal and Wright 2006, algorithm 7.4, as it stands there."""
+    q, alphas = -gradient, list[Tensor]()
+    for s, y in reversed(pairs):
+        alphas.append(s @ q / (s @ y))
+        q = q - alphas[-1] * y
+    if pairs:
+        s, y = pairs[-1]
+        q = q * boldness * (s @ y) / (y @ y)
+    for (s, y), alpha in zip(pairs, reversed(alphas), strict=True):
+        q = q + (alpha - y @ q / (s @ y)) * s
+    return q
+
+
+def test_a_pair_without_positive_curvature_is_not_remembered() -> None:
+    pairs, s = Pairs(3, 20, torch.device("cpu")), torch.rand(20)
+    pairs.look(torch.zeros(20))
+    for y in (-s, torch.zeros(20), torch.full((20,), math.nan)):
+        pairs.add(s, y, y)
+        assert len(pairs) == 0
+    pairs.add(s, 2 * s, 2 * s)
+    assert len(pairs) == 1
 
 
 def test_lbfgs_keeps_its_curvature_when_the_objective_changes_a_little() -> None:
     bowl = Quadratic()
-    optimiser = LBFGS(torch.rand(SHAPE), bowl, lambda g: g)
+    optimiser = LBFGS(torch.rand(SHAPE), bowl, Pixels())
     for _ in range(30):
         optimiser.step()
     bowl.centre = bowl.centre + 0.01
     optimiser.renew(bowl)
     moved = optimiser.loss
     assert moved == bowl(optimiser.x)[0]
-    fresh = LBFGS(optimiser.x.clone(), bowl, lambda g: g)
+    fresh = LBFGS(optimiser.x.clone(), bowl, Pixels())
     for _ in range(10):
         optimiser.step()
         fresh.step()
