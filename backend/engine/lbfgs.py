@@ -28,7 +28,7 @@ SHORTER = 0.25
 BOLDNESS = 2.0
 """Times the usual scale of the first guess of the inverse Hessian, which the last pair alone sets too cautiously: the
 pairs themselves hold back the stiff directions. A tenth fewer steps on the recipe's loss; 4 gained nothing more."""
-HISTORY = 32
+HISTORY = 16
 
 
 class Diverged(ArithmeticError):

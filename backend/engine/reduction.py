@@ -31,7 +31,7 @@ AREA = 256 * 256
 
 
 def reduced(network: VGG19, pictures: Iterable[Tensor], layers: Collection[str], share: float = SHARE) -> VGG19:
-    """The network with every convolution on the way to `layers` reduced to `share` of its filters but the first.
+    """The network with every convolution on the way to `layers` but the first reduced to `share` of its filters.
 
     The bases are those that lose least of the responses to `pictures` (1, 3, H, W).
     """

@@ -32,8 +32,8 @@ class Settings:
     larger strokes); `init` is content, noise or mixed; `optimiser` is lbfgs or adam; `relative` chooses relative
     errors over the paper's raw sums (see `Objective`); `smoothness` weighs the total variation; `content_first` is
     how many times its weight the content has at the coarser scales and at first at the finest, where it falls to 1;
-    `shallow_finest` leaves block 5, a quarter of the work, out of the style at the finest scale; `reduction` is the
-    share of its filters that a convolution keeps in the steps that need not be exact (see `reduction`), 1 for all.
+    `shallow_finest` leaves block 5, a quarter of the work, out of the style at the finest scale; `reduced`
+    takes the steps that need not be exact with a reduced network (see `reduction`).
     """
 
     content_layers: Mapping[str, float] = field(default_factory=lambda: {CONTENT_LAYER: 1.0})
@@ -45,7 +45,7 @@ class Settings:
     style_size: float = 1.0
     content_first: float = 1.0
     shallow_finest: bool = False
-    reduction: float = 0.5
+    reduced: bool = True
     init: str = "content"
     optimiser: str = "lbfgs"
     seed: int = 0

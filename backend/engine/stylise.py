@@ -110,17 +110,17 @@ def stylise(
 
 def _exact(schedule: Sequence[Scale], settings: Settings, plan: Plan) -> list[int]:
     """How many of the last steps at each scale are taken with the whole network."""
-    if settings.reduction == 1:
+    if not settings.reduced:
         return [scale.steps for scale in schedule]
     return [exact_steps(schedule, index, plan.tile) for index in range(len(schedule))]
 
 
 def _cheaper(network: VGG19, content: Tensor, styles: Styles, settings: Settings) -> VGG19:
     """The network for the steps that need not be exact."""
-    if settings.reduction == 1:
+    if not settings.reduced:
         return network
     pictures = [content, *(style for style, _ in styles)]
-    return reduced(network, pictures, {*settings.content_layers, *settings.style_layers}, settings.reduction)
+    return reduced(network, pictures, {*settings.content_layers, *settings.style_layers})
 
 
 def _objectives(

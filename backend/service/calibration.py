@@ -30,7 +30,7 @@ STEPS = 5
 LAYER_SIDE = 2048
 """Side in pixels of the layer that is brought in and out: so large that its memory is new, as a real one's is."""
 
-AS_IT_IS = Settings(reduction=1)
+AS_IT_IS = Settings(reduced=False)
 """Settings for painting with the network that is given."""
 LAYERS = {*AS_IT_IS.content_layers, *AS_IT_IS.style_layers}
 

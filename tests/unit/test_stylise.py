@@ -94,7 +94,7 @@ def test_the_last_step_at_each_scale_asks_for_no_gradient(network: VGG19, monkey
 
     monkeypatch.setattr(Objective, "evaluate", evaluated)
     monkeypatch.setattr(Objective, "loss", judged)
-    run(network, Settings(reduction=1), (Scale(32, 32, 3), Scale(48, 48, 3)))
+    run(network, Settings(reduced=False), (Scale(32, 32, 3), Scale(48, 48, 3)))
     assert asked == ["gradient", "gradient", "gradient", "loss"] * 2
 
 
@@ -168,8 +168,8 @@ def test_without_block_5_at_the_finest_scale_only_its_style_is_missed(network: V
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("backend.engine.stylise.Objective", Watched)
-        run(network, Settings(shallow_finest=True, reduction=1))
-        run(network, Settings(shallow_finest=True, reduction=1), (Scale(64, 80, 1),))
+        run(network, Settings(shallow_finest=True, reduced=False))
+        run(network, Settings(shallow_finest=True, reduced=False), (Scale(64, 80, 1),))
     assert seen == [set(STYLE_LAYERS), set(STYLE_LAYERS) - {"conv5_1"}, set(STYLE_LAYERS)]
 
 
