@@ -174,7 +174,7 @@ def stripes(width: int, height: int, step: int) -> Picture:
 def test_the_real_network_paints_with_any_layers(
     painter: Painter, style: dict[str, float] | None, content: dict[str, float] | None
 ) -> None:
-    wanted = Settings(size=64, steps=6, style_layers=style, content_layers=content)
+    wanted = Settings(size=64, steps=12, style_layers=style, content_layers=content)
     job = Job(stripes(64, 48, 3), (Style(stripes(50, 60, 11)),), wanted)
     first, *_, last = painter.paint(job, lambda fraction: None)
     assert last.losses["total"] < first.losses["total"]

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from backend.engine.layers import CONVOLUTIONS, LAYERS
 from backend.engine.propagation import features
-from backend.engine.vgg import VGG19, Convolution, fold_preprocessing
+from backend.engine.vgg import VGG19, Convolution, SplitConvolution, fold_preprocessing
 from backend.weights.download import import_torchvision
 from backend.weights.sources import CAFFE_MEAN_BGR, torchvision_layout
 
@@ -82,6 +82,28 @@ def test_bf16_activations_are_those_of_fp32_within_its_precision(convolutions: d
     full = features(VGG19(convolutions), picture, ["conv4_2"])["conv4_2"]
     assert half.dtype == torch.bfloat16
     assert (half.float() - full).norm() < 0.03 * full.norm()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_split_convolution_answers_as_exactly_as_its_precision_can_tell(dtype: torch.dtype) -> None:
+    whole = Convolution(torch.randn(8, 3, 3, 3), 50 * torch.randn(8))
+    split = SplitConvolution.of(whole, dtype)
+    # Pixels that half precision itself would not tell apart.
+    x = 0.9 + 0.001 * torch.rand(1, 3, 20, 17)
+    exact, rounded = whole.response(x), torch.finfo(dtype).eps
+    assert split.response(x).dtype == dtype
+    assert ((split.response(x).float() - exact).abs() <= rounded * exact.abs() + 1e-3).all()
+    g = torch.randn(1, 8, 20, 17).to(dtype)
+    theirs = whole.adjoint(g.float())
+    assert split.adjoint(g).dtype == torch.float32
+    assert (split.adjoint(g) - theirs).norm() <= rounded * theirs.norm()
+
+
+def test_only_a_network_in_half_precision_splits_its_first_convolution(network: VGG19) -> None:
+    half = VGG19(network.convolutions, dtype=torch.bfloat16)
+    assert isinstance(network.convolutions["1_1"], Convolution)
+    assert isinstance(half.convolutions["1_1"], SplitConvolution)
+    assert half.replaced({}).convolutions["1_1"].weight is half.convolutions["1_1"].weight
 
 
 def test_there_are_sixteen_convolutions() -> None:
