@@ -23,6 +23,7 @@ def describe() -> dict[str, Any]:
     """What the machine is and what runs on it, with the date and the load that other programs put on it."""
     return {
         "processor": _field(Path("/proc/cpuinfo"), "model name") or platform.processor() or platform.machine(),
+        "instructions": instructions(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "memory_bytes": _memory(),
@@ -35,6 +36,12 @@ def describe() -> dict[str, Any]:
         "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "peaks": {name_of(dtype): matrix_rate(dtype) for dtype in (torch.bfloat16, torch.float32)},
     }
+
+
+def instructions() -> list[str]:
+    """Those of the processor that decide how fast it multiplies in half precision."""
+    flags = (_field(Path("/proc/cpuinfo"), "flags") or "").split()
+    return [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if flag in flags]
 
 
 def engine_precision() -> torch.dtype:

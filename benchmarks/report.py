@@ -77,6 +77,7 @@ def _preface(results: Result) -> list[str]:
             ("machine", ""),
             [
                 ("processor", m["processor"]),
+                *([("its instructions", ", ".join(m["instructions"]))] if m.get("instructions") else []),
                 ("cores, threads used", f"{m['cores']}, {m['threads']}"),
                 ("memory", f"{m['memory_bytes'] / 2**30:.0f} GiB"),
                 ("system", m["system"]),
@@ -189,8 +190,7 @@ def _pastiche(peer: Result) -> list[str]:
         *_paragraph(f"""
             pastiche {peer["version"]} from PyPI by its own command, with `--size 512` and its defaults (fp32, max
             pooling, L-BFGS), on the pair {peer["pair"]}. {peer["steps"]} steps were taken; the time of its default
-            steps is extrapolated from them. It minimises another loss, so its picture is beside ours below instead
-            of in the race.
+            steps is extrapolated from them. It minimises another loss, so it is not in the race.
         """),
         "",
         *table(
@@ -289,7 +289,7 @@ def _presets(found: Result) -> list[str]:
 
 def _sheets(results: Result) -> list[str]:
     lines = ["## Side by side", ""]
-    lines += ["The recipe's and pastiche's pictures are stored: `python -m benchmarks --full` makes them.", ""]
+    lines += ["The recipe's pictures are stored: `python -m benchmarks --full` makes them, and pastiche's.", ""]
     for name in results.get("sheets", []):
         lines += [f"![{name}](benchmarks/{name}.jpg)", ""]
     return lines
