@@ -308,6 +308,6 @@ class _Bar:
         scale = f"scale {event.scale}/{event.scales}"
         self._bar.set_description_str(f"Painting, {scale}" if painting else event.text(), refresh=False)
         loss = f" loss {event.losses['total']:.4g}" if event.losses else ""
-        left = f", {duration(event.seconds_left)} left" if event.seconds_left is not None else ""
+        left = f", {duration(seconds)} left" if (seconds := event.whole_seconds_left) else ""
         self._bar.set_postfix_str(loss + left, refresh=False)
         self._bar.refresh()

@@ -87,9 +87,8 @@ class Pairs:
         for number, i in reversed(list(enumerate(self._order))):
             newer = sum(of_change[j] * sy[i][j] for j in self._order[number + 1 :])
             of_change[i] = (along[2 * i] - newer) / sy[i][i]
-        scale = 1.0
-        for last in self._order[-1:]:
-            scale = boldness * sy[last][last] / yy[last][last]
+        last = self._order[-1] if self._order else None
+        scale = 1.0 if last is None else boldness * sy[last][last] / yy[last][last]
         for number, i in enumerate(self._order):
             changes = sum(of_change[j] * yy[i][j] for j in self._order) - along[2 * i + 1]
             older = sum(of_step[j] * sy[j][i] for j in self._order[:number])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
@@ -46,10 +48,8 @@ class CosinePreconditioner:
             columns.copy_(self._columns.forward(columns).mul_(gain))
         return gradient
 
-    def _parts(self, spectrum: Tensor) -> list[tuple[Tensor, Tensor]]:
+    def _parts(self, spectrum: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """Some columns (1, channels, n, height) of the spectrum at a time, with their gains |f|^-¼ (n, height)."""
         parts = torch.split(spectrum.mT, LINES, dim=2)
-        return [
-            (columns, (across[:, None] + self._down).clamp_(min=self._least).pow_(-0.125))
-            for columns, across in zip(parts, torch.split(self._across, LINES), strict=True)
-        ]
+        for columns, across in zip(parts, torch.split(self._across, LINES), strict=True):
+            yield columns, (across[:, None] + self._down).clamp_(min=self._least).pow_(-0.125)

@@ -32,13 +32,18 @@ class Progress:
     losses: dict[str, float] | None = None
     seconds_left: float | None = None
 
+    @property
+    def whole_seconds_left(self) -> int | None:
+        """The seconds left as they are told; None while unknown, and in the last half second."""
+        return None if self.seconds_left is None else round(self.seconds_left) or None
+
     def text(self) -> str:
         """One short line for a progress bar."""
         if self.stage == "downloading":
             return f"Downloading the VGG-19 weights, {self.fraction:.0%}"
         if self.stage != "painting":
             return "Preparing"
-        left = "" if self.seconds_left is None else f", {duration(self.seconds_left)} left"
+        left = f", {duration(seconds)} left" if (seconds := self.whole_seconds_left) else ""
         return f"Painting: scale {self.scale} of {self.scales}, {self.fraction:.0%}{left}"
 
     @classmethod

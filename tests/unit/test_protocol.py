@@ -133,6 +133,9 @@ def test_durations_read_well(seconds: float, text: str) -> None:
 
 def test_progress_reads_well() -> None:
     assert Progress("painting", 2, 3, 5, 9, 0.5, {}, 80).text() == "Painting: scale 2 of 3, 50%, 1 min 20 s left"
+    assert Progress("painting", 3, 3, 9, 9, 1.0, {}, 0.3).text() == "Painting: scale 3 of 3, 100%"
+    assert Progress("painting", 3, 3, 8, 9, 0.9, {}, 0.6).text().endswith(", 1 s left")
+    assert Progress("painting").whole_seconds_left is None
     assert Progress.from_wire({"stage": "loading", "new": 1}).text() == "Preparing"
 
 

@@ -22,9 +22,9 @@ def sentence(event: Event) -> str | None:
     if event.stage != "painting":
         return _("Getting ready")
     values = {"scale": event.scale, "scales": event.scales, "percent": percent}
-    if event.seconds_left is None:
+    if event.whole_seconds_left is None:
         return _("Painting, scale {scale} of {scales}: {percent}%").format(**values)
-    left = duration(event.seconds_left)
+    left = duration(event.whole_seconds_left)
     return _("Painting, scale {scale} of {scales}: {percent}%, about {left} left").format(left=left, **values)
 
 
