@@ -155,6 +155,14 @@ def test_a_failed_try_is_taken_back_before_the_shorter_one() -> None:
     torch.testing.assert_close(long - start, 16 * (shortest - start), atol=1e-6, rtol=1e-4)
 
 
+def test_a_picture_for_which_no_step_helps_is_left_as_it_was() -> None:
+    start = torch.rand(SHAPE)
+    optimiser = LBFGS(start.clone(), Faulty(Quadratic(), set(range(2, 100))), Pixels())
+    with pytest.raises(Diverged):
+        optimiser.step()
+    torch.testing.assert_close(optimiser.x, start, atol=1e-6, rtol=0)
+
+
 def test_a_direction_that_is_no_number_leaves_the_picture_alone() -> None:
     start, gains = torch.rand(SHAPE), [1.0, 1.0, math.nan]
     optimiser = LBFGS(start.clone(), Quadratic(), Pixels(gains))

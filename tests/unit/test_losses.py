@@ -12,12 +12,21 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from backend.engine.losses import content_loss, gram_matrix, style_layer_loss, total_variation
+from backend.engine.terms import CHUNK, add_gram
 
 shapes = st.tuples(st.integers(1, 6), st.integers(2, 7), st.integers(2, 7))
 
 
 def random(shape: tuple[int, ...], seed: int) -> Tensor:
     return torch.from_numpy(np.random.default_rng(seed).normal(size=(1, *shape)))
+
+
+@pytest.mark.parametrize("size", [(5, 6), (70, 90), (128, 64), (CHUNK, 3)], ids=["rest", "both", "chunks", "more"])
+def test_gram_matrices_in_chunks_and_a_rest_are_the_whole_one(size: tuple[int, int]) -> None:
+    features = random((3, *size), 7)
+    begun = torch.ones(3, 3, dtype=features.dtype)
+    add_gram(begun, features)
+    torch.testing.assert_close(begun, 1 + gram_matrix(features))
 
 
 @given(shapes, st.integers(0, 1000))

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from backend.engine.layers import convolutions_to
 from backend.engine.objective import Objective, style_grams
 from backend.engine.propagation import features
 from backend.engine.reduction import SHARE, UNIT, reduced
@@ -29,14 +28,15 @@ def test_all_filters_in_another_basis_answer_the_same(network: VGG19) -> None:
         torch.testing.assert_close(ours[layer], theirs[layer], rtol=1e-3, atol=1e-3 * float(theirs[layer].abs().max()))
 
 
-def test_some_of_the_filters_answer_nearly_the_same(network: VGG19) -> None:
+def test_half_the_filters_answer_nearly_the_same_for_half_the_work(network: VGG19) -> None:
     half = reduced(network, PICTURES, LAYERS)
     ours, theirs = (features(n, PICTURES[0], LAYERS) for n in (half, network))
     for layer in LAYERS:
         assert (ours[layer] - theirs[layer]).norm() < 0.15 * theirs[layer].norm()
-    filters = {name: half.convolutions[name].weight.shape[0] for name in convolutions_to(LAYERS)}
-    for name in filters.keys() - {"1_1"}:
-        assert filters[name] == SHARE * network.convolutions[name].weight.shape[0]
+    kept, all_filters = (
+        sum(c.weight.numel() for name, c in n.convolutions.items() if name < "5_2") for n in (half, network)
+    )
+    assert kept == pytest.approx(SHARE * all_filters, rel=0.02)
     assert half.convolutions["1_1"] is network.convolutions["1_1"] or torch.equal(
         half.convolutions["1_1"].weight, network.convolutions["1_1"].weight
     )
@@ -53,9 +53,9 @@ def test_the_way_back_is_the_adjoint_of_the_way_there(height: int, width: int, f
 
 @pytest.mark.parametrize("size", [(33, 4000), (32, 32), (700, 900)])
 def test_pictures_of_any_shape_tell_the_bases(network: VGG19, size: tuple[int, int]) -> None:
-    half = reduced(network, [torch.rand(1, 3, *size)], ["conv2_1"], 0.01)
-    assert half.convolutions["2_1"].weight.shape[0] == UNIT
-    assert torch.isfinite(features(half, PICTURES[0], ["conv2_1"])["conv2_1"]).all()
+    half = reduced(network, [torch.rand(1, 3, *size)], ["conv2_2"], 0.01)
+    assert half.convolutions["2_2"].weight.shape[0] == UNIT
+    assert torch.isfinite(features(half, PICTURES[0], ["conv2_2"])["conv2_2"]).all()
 
 
 def paint(network: VGG19, steps: int, wanted: Settings) -> Iterate:
