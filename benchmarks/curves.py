@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from benchmarks.pictures import LONG_SIDE, Pair, load, pixel_hash, write_picture
 FOLDER = Path(__file__).parent / "curves"
 STEPS = 500
 TOLERANCE = 1e-2
-"""By how much a loss may differ, relative to it, from the stored one of the same step."""
+"""By how much the loss of the start may differ, relative to it, from the stored one."""
 SETTINGS: dict[str, Any] = {
     "long_side": LONG_SIDE,
     "precision": "float32",
@@ -49,9 +48,14 @@ class Curve:
         if self.settings != SETTINGS:
             raise Stale("The stored curve was made with other settings of the recipe.")
 
-    def error(self, losses: Sequence[float]) -> float:
-        """The largest relative difference of the losses of the first steps from the stored ones."""
-        return max(abs(new / old - 1) for new, old in zip(losses, self.losses, strict=False))
+    def error(self, start: float) -> float:
+        """The relative difference of the loss of the start from the stored one.
+
+        The losses of the steps are not compared. The recipe's first step is so short that L-BFGS has its first
+        curvature from the rounding of fp32, and there processors part: on one with AVX2 alone the pair demo differed
+        by a factor of 2 after 4 steps, and by 5 % after 50 to 80 and 3 % after 90.
+        """
+        return abs(start / self.losses[0] - 1)
 
     def step_at(self, loss: float) -> float:
         """After how many steps the recipe is as good as a loss, between steps in proportion; at most the last."""

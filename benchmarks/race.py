@@ -43,7 +43,7 @@ the network is reduced until the last eighth of them."""
 JUDGED, JUDGED_AT_LAST = 20, 4
 """Steps at the finest scale between two judgements, while the network is reduced and when it is whole."""
 CHECKED, CHECKED_QUICKLY = 6, 4
-"""Steps of the recipe that are taken again, to check its curve and to measure its time."""
+"""Steps of the recipe that are taken again, to measure its time."""
 FILTERS = {"conv1_1": 64, "conv2_1": 128, "conv3_1": 256, "conv4_1": 512, "conv5_1": 512}
 
 
@@ -102,7 +102,7 @@ class Stopwatch:
 
 
 class Opponent:
-    """The recipe, of which only the first steps are taken: for their time, and to see that its curve still holds."""
+    """The recipe, of which only the first steps are taken, for their time and to see that the curve begins there."""
 
     def __init__(self, recipe: Recipe, steps: int) -> None:
         self._steps = recipe.run(steps)
@@ -158,8 +158,8 @@ def _race(
         results["targets"][str(target)] = _outcome(curve, opponent, points, target)
         results |= {"steps": steps, "last": _last(curve, points[-1])}
     write_picture(picture, conditions.picture(pair.name, "equal"))
-    if (error := curve.error(opponent.losses)) > curves.TOLERANCE:
-        raise Stale(f"The recipe's first steps differ from the stored curve by {error:.1%}.")
+    if (error := curve.error(opponent.losses[0])) > curves.TOLERANCE:
+        raise Stale(f"The loss that the recipe starts from differs from the stored one by {error:.1%}.")
     return results | {"curve_error": error, "recipe_seconds_per_step": opponent.seconds[0]}
 
 

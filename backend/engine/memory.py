@@ -23,6 +23,8 @@ precision, the layer's own bytes, and a reserve."""
 LAYER = 5 * VALUE
 """Bytes a pixel of a layer larger than the working size: its colours, and the result brought to its size. Measured with
 24 million pixels: 24 for the colours of an opaque layer, 58 with holes to fill; 28 to 31 for the result."""
+FLOAT = 4
+"""Bytes of a value in fp32."""
 GRADIENTS = 130
 """Values for each pixel of a tile with its surroundings besides the kept activations: gradients, and what a convolution
 works with. With the 290 kept up to conv5_1 they were fitted to the peaks of real runs."""
@@ -36,6 +38,8 @@ FIXED = 64 << 20
 """Bytes for buffers that the size of a picture does not change."""
 REDUCED = 96 << 20
 """Bytes for the reduced network and its making. Measured at 512 x 512 alone: 384 MiB in all, of 458 told."""
+TRANSFORMED = 96 << 20
+"""Bytes that Winograd's convolutions keep for transformed filters and tiles: they are used in fp32 alone."""
 SIDES = (4096, 3072, 2048, 1536, 1024, 768, 512, 384, 256, 128)
 HISTORIES = (16, 8, 3, 1)
 
@@ -78,7 +82,8 @@ def peak(scale: Scale, layer_pixels: int, precision: int, tile: int, history: in
     activations = round(_of_a_pixel(precision, taps) * min(read, scale.height) * min(read, scale.width))
     grams = GRAMS * sum(FILTERS[layer[4:]] ** 2 for layer in taps.style)
     whole = layer_pixels * LAYER if layer_pixels > pixels else 0
-    return FIXED + whole + pixels * (PICTURES + PAIR * history) + content + transform + activations + grams
+    fixed = FIXED + (TRANSFORMED if precision == FLOAT else 0)
+    return fixed + whole + pixels * (PICTURES + PAIR * history) + content + transform + activations + grams
 
 
 def _of_a_pixel(precision: int, taps: Taps) -> float:

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from backend.engine import winograd
+
 
 class Convolution(NamedTuple):
     """The weight (filters, channels, 3, 3) and the bias (filters) of one convolution."""
@@ -18,11 +20,11 @@ class Convolution(NamedTuple):
 
     def response(self, x: Tensor) -> Tensor:
         """The linear response (1, filters, h, w) to activations (1, channels, h + 2, w + 2)."""
-        return F.conv2d(x, self.weight, self.bias)
+        return _response(x, self.weight, self.bias)
 
     def adjoint(self, g: Tensor) -> Tensor:
         """The gradient with respect to the activations, from the one with respect to the response."""
-        return F.conv_transpose2d(g, self.weight.to(g.dtype))
+        return _adjoint(g, self.weight.to(g.dtype))
 
 
 class ReducedConvolution(NamedTuple):
@@ -34,11 +36,11 @@ class ReducedConvolution(NamedTuple):
 
     def response(self, x: Tensor) -> Tensor:
         """As of `Convolution`."""
-        return F.conv2d(F.conv2d(x, self.weight), self.expansion, self.bias)
+        return F.conv2d(_response(x, self.weight), self.expansion, self.bias)
 
     def adjoint(self, g: Tensor) -> Tensor:
         """As of `Convolution`."""
-        return F.conv_transpose2d(F.conv_transpose2d(g, self.expansion), self.weight)
+        return _adjoint(F.conv_transpose2d(g, self.expansion), self.weight)
 
 
 class SplitConvolution(NamedTuple):
@@ -68,6 +70,18 @@ class SplitConvolution(NamedTuple):
         channels = self.weight.shape[1] // 3
         g = F.conv_transpose2d(g, self.weight[:, channels : 3 * channels]).float()
         return g[:, :channels] + g[:, channels:]
+
+
+def _response(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    if winograd.pays(weight, (x.shape[2] - 2, x.shape[3] - 2)):
+        return winograd.response(x, weight, bias)
+    return F.conv2d(x, weight, bias)
+
+
+def _adjoint(g: Tensor, weight: Tensor) -> Tensor:
+    if winograd.pays(weight, (g.shape[2] + 2, g.shape[3] + 2)):
+        return winograd.adjoint(g, weight)
+    return F.conv_transpose2d(g, weight)
 
 
 def _split(tensor: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:

@@ -76,12 +76,13 @@ class Run:
         self.gimp, self.gui = gimp, gui
         assert gui.has("1 layer)")
         assert not gui.has(RUN)
+        self.changed = gui.has("1 layer)*")
         gui.focus(MAIN)
         self.before = self.canvas()
         start(gui)
         gui.wait_for(RUN, 30)
         gui.wait(lambda: self.canvas() != self.before, "a preview", 120)
-        gui.wait_for("2 layers)*", 10)
+        gui.wait_for("2 layers)*" if self.changed else "2 layers) ", 10)
 
     @property
     def percent(self) -> int:
@@ -109,6 +110,7 @@ class Run:
         self.gui.wait(lambda: not processes(self.gimp, PLUG_IN), "the end of the plug-in", 10)
         self.gui.wait_for("1 layer)", 10)
         self.gui.wait(lambda: self.canvas() == self.before, "the image as it was", 10)
+        assert self.gui.has("1 layer)*") == self.changed, "the mark of a changed image is not as before"
         return not self.gui.has("GIMP Message")
 
 

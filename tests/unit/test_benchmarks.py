@@ -86,8 +86,8 @@ def test_the_demos_curve_begins_where_the_recipe_begins() -> None:
     pair = pairs(SHARED)[0]
     content = load(pair.content)
     curve = curves.read(pair.name)
-    assert curve.error([Recipe(content, load(pair.style)).judge(content)]) < curves.TOLERANCE
-    assert curve.error([1.1 * curve.losses[0]]) == pytest.approx(0.1)
+    assert curve.error(Recipe(content, load(pair.style)).judge(content)) < curves.TOLERANCE
+    assert curve.error(1.1 * curve.losses[0]) == pytest.approx(0.1)
 
 
 def test_a_curve_of_other_pictures_is_not_used() -> None:

@@ -12,6 +12,7 @@ from gi.repository import GdkPixbuf, Gegl, Gimp, GLib
 from protocol.job import Picture
 
 from . import layers
+from .changed_mark import ChangedMark
 from .failures import Refusal
 from .i18n import _
 from .source import Source
@@ -26,12 +27,14 @@ class LiveLayer:
     def __init__(self, source: Source, name: str) -> None:
         self._in_copy = source.in_new_image
         self._source = layers.in_rgb(source) if self._in_copy else source
+        self._mark = ChangedMark(self._source.image)
         try:
             self.layer = layers.insert(self._source, name)
         except BaseException:
             if self._in_copy:
                 self._source.image.delete()
             raise
+        self._mark.forgive()
         self._size = self.layer.get_width(), self.layer.get_height()
         # What previews would coarsen is given back at the end.
         deep = self._source.image.get_precision() in layers.DEEPER_THAN_FLOAT
@@ -76,6 +79,11 @@ class LiveLayer:
             buffer.set(self._whole, "A double", self._exact)
             buffer.flush()
         layers.put(self.layer, self._source, picture)
+        self.keep()
+
+    def keep(self) -> None:
+        """Let the layer stay as it is."""
+        self._mark.give_back(self.layer)
         Gimp.displays_flush()
 
     def remove(self) -> None:
@@ -83,7 +91,8 @@ class LiveLayer:
         if self._display is not None and self._display.is_valid():
             self._display.delete()
         elif not self.gone:
-            self._source.image.remove_layer(self.layer)
+            with self._mark.left_alone():
+                self._source.image.remove_layer(self.layer)
         Gimp.displays_flush()
 
     def _read_alpha(self, pixel_format: str) -> bytes | None:

@@ -38,6 +38,7 @@ def paint(source: Source, job: Job, connect: Callable[[], Backend], name: str, *
                 layer.finish(painting.picture)
                 return layer.layer
             if keep and painting.show_last():
+                layer.keep()
                 return layer.layer
         except BaseException:
             layer.remove()
