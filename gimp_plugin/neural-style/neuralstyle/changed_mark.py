@@ -11,7 +11,6 @@ from contextlib import contextmanager
 
 from gi.repository import Gimp, Gio, GLib
 
-PARASITE = "neural-style"
 
 class ChangedMark:
     """The mark of an image into which a layer is about to come."""
@@ -29,11 +28,14 @@ class ChangedMark:
     def give_back(self, layer: Gimp.Layer) -> None:
         """Let the layer's coming count after all, now that it stays; one undo of it is then no change again."""
         if self._was_clean or not self._image.is_dirty():
-            # A persistent parasite that cannot be undone counts as one change without an undo step, and no lock
-            # refuses it; once it is replaced by a fleeting one it goes without being counted.
-            for flags in (Gimp.PARASITE_PERSISTENT, 0):
-                layer.attach_parasite(Gimp.Parasite.new(PARASITE, flags, b"painted"))
-            layer.detach_parasite(PARASITE)
+            # GIMP counts a change also if it keeps no undo step of it. Moving the layer to where it is makes exactly
+            # one; a lock refuses that, but not to put it where it is among the layers, which makes two.
+            place = layer.get_parent(), self._image.get_item_position(layer)
+            self._image.undo_freeze()
+            layer.set_offsets(*layer.get_offsets()[1:])
+            if not self._image.is_dirty():
+                self._image.reorder_item(layer, *place)
+            self._image.undo_thaw()
 
     @contextmanager
     def left_alone(self) -> Iterator[None]:
