@@ -1,12 +1,13 @@
 """How much memory a picture takes while it is painted, and how to paint it with less.
 
-Plain arithmetic, so that it can be asked before anything is loaded. The shares of tiles were fitted to the peak
-resident memory of real runs; they err on the safe side.
+Plain arithmetic, so that it can be asked before anything is loaded. It was held against the peak resident memory of
+real runs, and errs on the safe side.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backend.engine.layers import FILTERS, Taps, convolutions_to, halo, values
@@ -25,9 +26,9 @@ LAYER = 5 * VALUE
 24 million pixels: 24 for the colours of an opaque layer, 58 with holes to fill; 28 to 31 for the result."""
 FLOAT = 4
 """Bytes of a value in fp32."""
-GRADIENTS = 130
-"""Values for each pixel of a tile with its surroundings besides the kept activations: gradients, and what a convolution
-works with. With the 290 kept up to conv5_1 they were fitted to the peaks of real runs."""
+GRADIENTS = 3
+"""Tensors as large as a convolution's response that are there besides the kept activations on the way back: its
+gradient before and after the rectification, and what becomes of that."""
 TRANSFORM = 5 * VALUE * 256
 """Bytes for each pixel of the longer side: what the preconditioner has of the lines that it transforms together."""
 COMPARED = 12
@@ -40,17 +41,21 @@ REDUCED = 96 << 20
 """Bytes for the reduced network and its making. Measured at 512 x 512 alone: 384 MiB in all, of 458 told."""
 TRANSFORMED = 96 << 20
 """Bytes that Winograd's convolutions keep for transformed filters and tiles: they are used in fp32 alone."""
-SIDES = (4096, 3072, 2048, 1536, 1024, 768, 512, 384, 256, 128)
+SIDES = (4096, 3072, 2048, 1536, 1024, 768, 512, 384, 256, 192, 128)
 HISTORIES = (16, 8, 3, 1)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The longest side of a tile in pixels, the pairs the optimiser remembers, and the bytes all takes at its peak."""
+    """The longest side of a tile in pixels, the pairs the optimiser remembers, and the bytes all takes at its peak.
+
+    With `half_content` the content's activations are kept in half precision though all else is fp32.
+    """
 
     tile: int
     history: int
     bytes: int
+    half_content: bool = False
 
 
 def plan(scale: Scale, layer_pixels: int, precision: int, limit: float, taps: Taps = TAPS) -> Plan | None:
@@ -65,16 +70,26 @@ def plan(scale: Scale, layer_pixels: int, precision: int, limit: float, taps: Ta
     usual = [(history, side) for history in HISTORIES for side in sides if side >= min(512, largest)]
     tight = [(HISTORIES[-1], side) for side in sides if side < 512]
     for history, side in usual + tight:
-        needed = peak(scale, layer_pixels, precision, side, history, taps)
-        if needed <= limit:
-            return Plan(side, history, needed)
+        for half_content in (False, True) if precision == FLOAT else (False,):
+            needed = peak(scale, layer_pixels, precision, side, history, taps, half_content)
+            if needed <= limit:
+                return Plan(side, history, needed, half_content)
     return None
 
 
-def peak(scale: Scale, layer_pixels: int, precision: int, tile: int, history: int, taps: Taps = TAPS) -> int:
+def peak(
+    scale: Scale,
+    layer_pixels: int,
+    precision: int,
+    tile: int,
+    history: int,
+    taps: Taps = TAPS,
+    half_content: bool = False,
+) -> int:
     """The bytes beyond the loaded model that painting at a scale takes at most."""
     pixels = scale.height * scale.width
-    content = round(precision * pixels * sum(values(layer[4:]) for layer in taps.content))
+    kept = precision // 2 if half_content else precision
+    content = round(kept * pixels * sum(values(layer[4:]) for layer in taps.content))
     if tile >= max(scale.height, scale.width):
         content += content + VALUE * pixels + REDUCED  # once more with the whole network, and the picture until then
     transform = TRANSFORM * max(scale.height, scale.width)
@@ -87,17 +102,15 @@ def peak(scale: Scale, layer_pixels: int, precision: int, tile: int, history: in
 
 
 def _of_a_pixel(precision: int, taps: Taps) -> float:
-    """The bytes for each pixel that a tile reads: at the deepest layer, or where a content is compared."""
-    deepest = precision * (_kept(taps.all) + GRADIENTS)
+    """The bytes for each pixel that a tile reads: somewhere on the way back, or where a content is compared."""
+    convolutions = convolutions_to(taps.all)
+    kept = list(itertools.accumulate(map(values, convolutions)))
+    returning = [precision * (k + GRADIENTS * values(name)) for k, name in zip(kept, convolutions, strict=True)]
     comparing = [
-        precision * (_kept([layer]) + values(layer[4:])) + COMPARED * values(layer[4:]) for layer in taps.content
+        precision * (kept[convolutions.index(layer[4:])] + values(layer[4:])) + COMPARED * values(layer[4:])
+        for layer in taps.content
     ]
-    return max(deepest, *comparing)
-
-
-def _kept(layers: Collection[str]) -> float:
-    """The values for each pixel that are kept for the way back from the deepest of some layers."""
-    return sum(map(values, convolutions_to(layers)))
+    return max(*returning, *comparing)
 
 
 def largest_side(

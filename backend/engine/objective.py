@@ -43,9 +43,14 @@ class Objective:
         grams: Mapping[str, Tensor],
         settings: Settings,
         tile: int = WHOLE,
+        half_content: bool = False,
     ) -> None:
-        """Take the content (1, 3, H, W) and the target Gram matrices per position of each style layer."""
+        """Take the content (1, 3, H, W) and the target Gram matrices per position of each style layer.
+
+        With `half_content` the content's activations are kept in half precision, which rounds the content's gradient.
+        """
         self._network = network
+        self._kept = torch.bfloat16 if half_content else network.dtype
         self._settings = settings
         self._size = (content.shape[2], content.shape[3])
         self.tile = tile
@@ -141,7 +146,7 @@ class Objective:
             term.add_gradient(gradient, features, region, weight)
 
     def _content_term(self, layer: str, content: Tensor) -> ContentTerm:
-        target = layer_of(self._network, content, layer, self.tile)
+        target = layer_of(self._network, content, layer, self.tile, self._kept)
         return ContentTerm(layer, target, 2 / _energy(target) if self._settings.relative else 1.0)
 
     def _style_term(self, layer: str, target: Tensor) -> StyleTerm:
@@ -149,13 +154,17 @@ class Objective:
         return StyleTerm(layer, target, scale, positions(self._size, layer))
 
 
-def layer_of(network: VGG19, picture: Tensor, layer: str, tile: int = WHOLE) -> Tensor:
-    """The activations (1, N, height, width) of one layer for a picture (1, 3, H, W), computed tile by tile."""
+def layer_of(
+    network: VGG19, picture: Tensor, layer: str, tile: int = WHOLE, dtype: torch.dtype | None = None
+) -> Tensor:
+    """The activations (1, N, height, width) of one layer for a picture (1, 3, H, W), computed tile by tile.
+
+    They are kept in the network's precision unless another `dtype` is given.
+    """
     size = (picture.shape[2], picture.shape[3])
     level = int(layer[4]) - 1
-    found = torch.empty(
-        (1, FILTERS[layer[4:]], size[0] >> level, size[1] >> level), dtype=network.dtype, device=network.device
-    )
+    shape = (1, FILTERS[layer[4:]], size[0] >> level, size[1] >> level)
+    found = torch.empty(shape, dtype=dtype or network.dtype, device=network.device)
     found = found.contiguous(memory_format=torch.channels_last)
 
     def see(_: str, features: Tensor, region: Region) -> None:

@@ -89,7 +89,7 @@ def stylise(
             styles,
             scale,
             here,
-            plan.tile,
+            plan,
             emphasis,
         )
         if finest:
@@ -129,7 +129,7 @@ def _objectives(
     styles: Styles,
     scale: Scale,
     settings: Settings,
-    tile: int,
+    plan: Plan,
     emphasis: Mapping[int, float],
 ) -> Iterator[tuple[Objective, bool]]:
     """The objective of each step at a scale, and whether it is another than the one of the step before.
@@ -140,7 +140,8 @@ def _objectives(
     left = [(network, steps) for network, steps in networks if steps]
     while left:
         network, steps = left.pop(0)
-        objective = Objective(network, content, _grams(network, styles, scale, settings, tile), settings, tile)
+        grams = _grams(network, styles, scale, settings, plan.tile)
+        objective = Objective(network, content, grams, settings, plan.tile, plan.half_content)
         if not left:
             del content
         for position in range(steps):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from backend.engine.layers import Taps
-from backend.engine.memory import HISTORIES, SIDES, VALUE, Plan, largest_side, peak, plan
+from backend.engine.memory import FLOAT, HISTORIES, SIDES, VALUE, Plan, largest_side, peak, plan
 from backend.engine.schedule import coarse_to_fine, up_to_full_size
 from backend.engine.settings import CONTENT_LAYER, STYLE_LAYERS, Scale
 from backend.imaging.sizes import Size
@@ -62,7 +62,9 @@ def _refusal(size: Size, wanted: Settings, precision: int, free: float) -> Failu
     finest = [(side, schedule_of(size, replace(detail, size=side))[-1]) for side in sides]
     largest = largest_side(finest, height * width, precision, free, taps_of(wanted))
     scale = schedule_of(size, wanted)[-1] if largest else finest[0][1]
-    least = peak(scale, height * width, precision, SIDES[-1], HISTORIES[-1], taps_of(wanted))
+    least = peak(
+        scale, height * width, precision, SIDES[-1], HISTORIES[-1], taps_of(wanted), half_content=precision == FLOAT
+    )
     amounts = {"needed": _size_of(least), "free": _size_of(max(0, free))}
     if largest is None:
         return Failure("no-size-fits", width=width, height=height, **amounts)

@@ -27,10 +27,11 @@ def test_a_plan_keeps_to_its_limit(height: int, width: int, precision: int, limi
     scale = Scale(height, width, 1)
     found = plan(scale, height * width, precision, limit)
     if found is None:
-        assert peak(scale, height * width, precision, 128, HISTORIES[-1]) > limit
+        assert peak(scale, height * width, precision, 128, HISTORIES[-1], half_content=precision == 4) > limit
     else:
         assert found.bytes <= limit
-        assert found.bytes == peak(scale, height * width, precision, found.tile, found.history)
+        asked = found.tile, found.history
+        assert found.bytes == peak(scale, height * width, precision, *asked, half_content=found.half_content)
 
 
 def test_a_picture_that_fits_is_painted_whole_with_the_full_memory_of_the_optimiser() -> None:
@@ -45,6 +46,20 @@ def test_less_memory_means_smaller_tiles_then_a_shorter_memory() -> None:
     sizes = [(p.tile, p.history) for p in plans if p]
     assert sizes == sorted(sizes, reverse=True)
     assert len(set(sizes)) == 3
+
+
+def test_the_contents_activations_are_halved_only_where_a_larger_tile_or_a_longer_memory_comes_of_it() -> None:
+    scale, tight = Scale(4000, 6000, 1), 2_600_000_000
+    found = plan(scale, 0, 4, tight)
+    assert found is not None
+    assert found.half_content
+    assert peak(scale, 0, 4, found.tile, found.history) > tight
+    roomy = plan(scale, 0, 4, 64 * GIB)
+    assert roomy is not None
+    assert not roomy.half_content
+    half = plan(scale, 0, 2, tight)
+    assert half is not None
+    assert not half.half_content
 
 
 def job(size: int) -> Job:

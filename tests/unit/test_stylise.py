@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from backend.engine.memory import Plan
 from backend.engine.objective import Objective, style_grams
 from backend.engine.propagation import features
 from backend.engine.schedule import coarse_to_fine
@@ -54,6 +55,17 @@ def test_the_result_is_closer_to_the_style_than_the_content_is(network: VGG19) -
 
     result = run(network, schedule=(Scale(32, 40, 10), Scale(64, 80, 20)))[-1].picture().clamp(0, 1)
     assert distance(result) < 0.7 * distance(waves(64, 80, 9))
+
+
+def test_the_plan_says_how_precisely_the_content_is_kept(network: VGG19) -> None:
+    noise, schedule = dataclasses.replace(DEFAULTS, init="noise"), (Scale(64, 80, 1),)
+    pictures = waves(64, 80, 9), [(waves(70, 60, 2), 1.0)]
+    exact, rounded = (
+        next(stylise(network, *pictures, schedule, noise, Plan(64, 1, 0, half))).losses["content"]
+        for half in (False, True)
+    )
+    assert rounded != exact
+    assert rounded == pytest.approx(exact, rel=1e-3)
 
 
 def test_a_finer_scale_starts_with_the_contents_detail_only_where_it_was_painted() -> None:

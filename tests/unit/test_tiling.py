@@ -181,6 +181,15 @@ def test_when_memory_runs_out_smaller_tiles_give_the_same(network: VGG19, monkey
     assert (gradient - slope).norm() <= 1e-4 * slope.norm()
 
 
+def test_content_kept_in_half_precision_rounds_the_gradient_and_no_more(network: VGG19) -> None:
+    x, content, style = (torch.rand(1, 3, 90, 70) for _ in range(3))
+    grams = style_grams(network, [(style, 1.0)], Settings())
+    exact, rounded = (Objective(network, content, grams, Settings(), 48, half) for half in (False, True))
+    (loss, slope), (other, gradient) = exact.evaluate(x), rounded.evaluate(x)
+    assert other == pytest.approx(loss, rel=1e-3)
+    assert 0 < (gradient - slope).norm() <= 1e-2 * slope.norm()
+
+
 def test_memory_that_is_too_small_for_the_smallest_tile_is_an_error(
     network: VGG19, monkeypatch: pytest.MonkeyPatch
 ) -> None:
