@@ -51,9 +51,11 @@ def factor(installation: Installation) -> Any:
     return known["speed"]["factor"]
 
 
-def test_a_fresh_backend_tells_what_a_job_takes(installation: Installation) -> None:
+def test_a_fresh_backend_measures_the_device_once_and_tells_what_a_job_takes(installation: Installation) -> None:
+    usual = Outline(1000, 800, Settings())
     with client.connect(installation) as backend:
         small, large = (backend.estimate(Outline(1000, 800, Settings(size=size))) for size in (256, 512))
+        told = backend.estimate(usual)
         draft = backend.estimate(Outline(1000, 800, Settings(preset="draft")))
         styled = backend.estimate(Outline(1000, 800, Settings(), [{**HEADER, "width": 4000, "height": 3000}]))
         deep = backend.estimate(Outline(1000, 800, Settings(), channels=4, depth="f32"))
@@ -61,17 +63,11 @@ def test_a_fresh_backend_tells_what_a_job_takes(installation: Installation) -> N
     assert draft.seconds < large.seconds < styled.seconds
     assert 100e6 < small.bytes < large.bytes < styled.bytes
     assert deep.bytes - large.bytes == 1000 * 800 * (16 - 3)
-
-
-def test_a_device_is_measured_once(installation: Installation) -> None:
-    told, states = [], []
-    for _ in range(2):
-        with client.connect(installation) as backend:
-            told.append(backend.estimate(Outline(1000, 800)))
-        states.append((installation.speed_file.read_bytes(), installation.speed_file.stat().st_mtime_ns))
-        client.stop(installation)
-    assert told[0] == told[1]
-    assert states[0] == states[1]
+    measured = installation.speed_file.read_bytes(), installation.speed_file.stat().st_mtime_ns
+    client.stop(installation)
+    with client.connect(installation) as another:
+        assert another.estimate(usual) == told
+    assert (installation.speed_file.read_bytes(), installation.speed_file.stat().st_mtime_ns) == measured
 
 
 def test_a_damaged_file_is_measured_again(installation: Installation) -> None:
