@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import weakref
+from typing import Any
 
 import pytest
 import torch
@@ -174,8 +175,8 @@ def test_without_block_5_at_the_finest_scale_only_its_style_is_missed(network: V
     seen: list[set[str]] = []
 
     class Watched(Objective):
-        def __init__(self, network: VGG19, content: Tensor, grams: dict[str, Tensor], s: Settings, tile: int) -> None:
-            super().__init__(network, content, grams, s, tile)
+        def __init__(self, network: VGG19, content: Tensor, grams: dict[str, Tensor], *others: Any) -> None:
+            super().__init__(network, content, grams, *others)
             seen.append(set(grams))
 
     with pytest.MonkeyPatch.context() as patch:
