@@ -217,8 +217,8 @@ def _efficiency(found: Result) -> list[str]:
     return [
         *_paragraph("""
             A step's convolutions, forward and back to the picture, over the time of the whole step, as a share of a
-            plain product of matrices in the same precision, measured after each step. In fp32 Winograd's algorithm leaves
-            out multiplications that are counted, so the share can be above one.
+            plain product of matrices in the same precision, measured after each step. In fp32 Winograd's algorithm
+            leaves out multiplications that are counted, so the share can be above one.
         """),
         "",
         *table(
