@@ -46,13 +46,13 @@ class ChangedMark:
             self._image.clean_all()
 
 
-def _saved(image: Gimp.Image) -> tuple[str, str] | None:
-    """The image's own file and its version; None if there is none, or it cannot be asked."""
+def _saved(image: Gimp.Image) -> object:
+    """The image's own file and its version, None if it has no file; equal to nothing if the file cannot be asked."""
     file = image.get_xcf_file()
     if file is None:
         return None
     try:
         found = file.query_info("etag::value", Gio.FileQueryInfoFlags.NONE, None)
     except GLib.Error:
-        return file.get_uri(), ""
-    return file.get_uri(), found.get_etag() or ""
+        return object()
+    return file.get_uri(), found.get_etag()
