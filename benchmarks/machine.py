@@ -54,16 +54,21 @@ def name_of(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
-def matrix_rate(dtype: torch.dtype, side: int = SIDE) -> float:
+def matrix_rate(dtype: torch.dtype, side: int = SIDE, device: str = "cpu") -> float:
     """Floating-point operations a second of a product of two square matrices, the best of some tries."""
-    a, b = (torch.randn(side, side).to(dtype) for _ in range(2))
-    torch.mm(a, b)  # the first call prepares the kernel
+    a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
+    _wait_for(torch.mm(a, b))  # the first call prepares the kernel
     best = float("inf")
     for _ in range(REPEATS):
         began = time.perf_counter()
-        torch.mm(a, b)
+        _wait_for(torch.mm(a, b))
         best = min(best, time.perf_counter() - began)
     return 2 * side**3 / best
+
+
+def _wait_for(result: torch.Tensor) -> None:
+    if result.is_cuda:
+        torch.cuda.synchronize(result.device)
 
 
 def _memory() -> int:

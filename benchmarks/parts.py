@@ -16,7 +16,7 @@ from pathlib import Path
 
 from backend.protocol.errors import Failure
 from backend.service.worker_process import PATIENT_THREADS
-from benchmarks import efficiency, estimates, large, memory, pastiche_peer, presets, race
+from benchmarks import efficiency, estimates, gpu, large, memory, pastiche_peer, presets, race
 from benchmarks.conditions import Conditions, Measure, Result, say
 
 GRACE = 20.0
@@ -40,6 +40,7 @@ PARTS = (
     Part("large", large.measure, 540, 70),
     Part("estimates", estimates.measure, 330, 60),
     Part("presets", presets.measure, 180, 10),
+    Part("gpu", gpu.measure, 180, 60),
     # The last one, since it makes something of any time that is left.
     Part("race", race.measure, 1080, 150),
 )

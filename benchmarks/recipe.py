@@ -39,7 +39,7 @@ class Recipe:
     """The losses of one content and one style picture, both (1, 3, H, W) in 0..1, and their minimisation."""
 
     def __init__(self, content: Tensor, style: Tensor) -> None:
-        self._network = _network()
+        self._network = _network(content.device)
         self._content = content
         with torch.no_grad():
             self._p = self._features(content)[CONTENT]
@@ -56,7 +56,7 @@ class Recipe:
 
     def judge(self, picture: Tensor) -> float:
         """The loss of a finished picture."""
-        with torch.no_grad():
+        with torch.no_grad(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             return float(self.loss(picture))
 
     def run(self, steps: int) -> Iterator[Step]:
@@ -86,7 +86,7 @@ class Recipe:
         return found
 
 
-def _network() -> dict[str, nn.Module]:
+def _network(device: torch.device) -> dict[str, nn.Module]:
     """VGG-19 to conv5_1 as modules, with average pooling and reflected borders like the engine's."""
     weights = load("original")
     modules: dict[str, nn.Module] = {}
@@ -94,7 +94,7 @@ def _network() -> dict[str, nn.Module]:
         for index in range(1, count + 1):
             weight, bias = weights[f"{block}_{index}"]
             conv = nn.Conv2d(weight.shape[1], weight.shape[0], 3, padding=1, padding_mode="reflect")
-            conv.weight, conv.bias = (nn.Parameter(t, requires_grad=False) for t in (weight, bias))
+            conv.weight, conv.bias = (nn.Parameter(t.to(device), requires_grad=False) for t in (weight, bias))
             modules[f"conv{block}_{index}"] = conv
             modules[f"relu{block}_{index}"] = nn.ReLU()
         modules[f"pool{block}"] = nn.AvgPool2d(2)

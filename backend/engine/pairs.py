@@ -13,6 +13,8 @@ PART = 1 << 15
 """Values of each vector that are brought to fp32 at a time, which with all vectors stay in a processor's cache."""
 TOGETHER = 1 << 20
 """Values of two vectors alone that are brought to fp32 at a time."""
+PART_ON_GPU = 1 << 18
+"""Of each vector on a GPU: its kernels have to be few, and its cache is large."""
 LEAST_COSINE = 1e-10
 """Between a step and its change of the gradient. Without positive curvature the inverse Hessian would be indefinite."""
 
@@ -29,6 +31,9 @@ class Pairs:
         self._most = most
         # s and y of one pair are neighbours; fresh memory is not touched before it is needed.
         self._vectors = torch.empty((2 * most, size), dtype=STORED, device=device)
+        part = PART if device.type == "cpu" else PART_ON_GPU
+        # Kept, because allocators that are asked for a little more each time keep all that they gave before.
+        self._part = torch.empty((2 * most, min(part, size)), device=device)
         self.clear()
 
     def clear(self) -> None:
@@ -52,8 +57,8 @@ class Pairs:
         A pair of no positive curvature is not remembered.
         """
         s, y = s.to(STORED), y.to(STORED)
-        curvature, change = _dot(s, y), _dot(y, y)
-        if not self._most or not curvature > LEAST_COSINE * (change * _dot(s, s)) ** 0.5:
+        curvature, change, length = _products_of(s, y)
+        if not self._most or not curvature > LEAST_COSINE * (change * length) ** 0.5:
             self.look(gradient)
             return
         before = [*self._along, 0.0, 0.0]
@@ -107,11 +112,16 @@ class Pairs:
         """Parts of all that is remembered, in fp32, with the parts of a vector at the same place."""
         if not self._order:
             return
-        used = self._vectors[: 2 * len(self)]
-        for vectors, part in zip(torch.split(used, PART, 1), torch.split(vector, PART), strict=True):
-            yield vectors.float(), part
+        used, size = self._vectors[: 2 * len(self)], self._part.shape[1]
+        for vectors, part in zip(torch.split(used, size, 1), torch.split(vector, size), strict=True):
+            yield self._part[: len(vectors), : len(part)].copy_(vectors), part
 
 
-def _dot(a: Tensor, b: Tensor) -> float:
-    parts = zip(torch.split(a, TOGETHER), torch.split(b, TOGETHER), strict=True)
-    return sum(float(torch.dot(x.float(), y.float())) for x, y in parts)
+def _products_of(s: Tensor, y: Tensor) -> list[float]:
+    """sᵀy, yᵀy and sᵀs."""
+    products = torch.zeros(3, device=s.device)
+    for some, others in zip(torch.split(s, TOGETHER), torch.split(y, TOGETHER), strict=True):
+        a, b = some.float(), others.float()
+        products += torch.stack([torch.dot(a, b), torch.dot(b, b), torch.dot(a, a)])
+    found: list[float] = products.tolist()
+    return found

@@ -11,6 +11,8 @@ from backend.engine.cosine import cosine_transform
 
 LINES = 256
 """Rows or columns that are transformed at a time, so that no second picture is needed."""
+LINES_ON_GPU = 1024
+"""The same on a GPU, whose kernels have to be few."""
 
 
 class CosinePreconditioner:
@@ -27,6 +29,7 @@ class CosinePreconditioner:
     def __init__(self, height: int, width: int, device: torch.device) -> None:
         self._rows = cosine_transform(width, device)
         self._columns = cosine_transform(height, device)
+        self._lines = LINES if device.type == "cpu" else LINES_ON_GPU
         # Number k of the transform has k half waves over its length: k / (2 n) cycles a pixel.
         self._down = (torch.arange(height, device=device) / (2 * height)).square()
         self._across = (torch.arange(width, device=device) / (2 * width)).square()
@@ -36,13 +39,13 @@ class CosinePreconditioner:
         """A z: how the picture changes as the coordinates do."""
         for columns, gain in self._parts(z):
             columns.copy_(self._columns.inverse(columns * gain))
-        for rows in torch.split(z, LINES, dim=2):
+        for rows in torch.split(z, self._lines, dim=2):
             rows.copy_(self._rows.inverse(rows))
         return z
 
     def gradient(self, gradient: Tensor) -> Tensor:
         """Aᵀ g: the gradient with respect to the coordinates, from the one with respect to the picture."""
-        for rows in torch.split(gradient, LINES, dim=2):
+        for rows in torch.split(gradient, self._lines, dim=2):
             rows.copy_(self._rows.forward(rows))
         for columns, gain in self._parts(gradient):
             columns.copy_(self._columns.forward(columns).mul_(gain))
@@ -50,6 +53,6 @@ class CosinePreconditioner:
 
     def _parts(self, spectrum: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """Some columns (1, channels, n, height) of the spectrum at a time, with their gains |f|^-¼ (n, height)."""
-        parts = torch.split(spectrum.mT, LINES, dim=2)
-        for columns, across in zip(parts, torch.split(self._across, LINES), strict=True):
+        parts = torch.split(spectrum.mT, self._lines, dim=2)
+        for columns, across in zip(parts, torch.split(self._across, self._lines), strict=True):
             yield columns, (across[:, None] + self._down).clamp_(min=self._least).pow_(-0.125)

@@ -17,7 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from backend.engine.borders import Missing, compact, folded, inner, reflected, reflected_rectified
 from backend.engine.layers import path, tapped
+from backend.engine.pooling import averaged, spread
 from backend.engine.regions import POOL, Operation, Region, operations, whole
 from backend.engine.vgg import VGG19
 
@@ -25,8 +27,6 @@ See = Callable[[str, Tensor, Region], None]
 """Called with a layer's name, the activations (1, N, h, w) that the tile owns, and where in the layer they are."""
 AddGradient = Callable[[Tensor, str, Tensor, Region], None]
 """Told to add the gradient of the loss with respect to those activations to a tensor, and then the same arguments."""
-Missing = tuple[int, int, int, int]
-"""Pixels beyond the picture's border that an operation asks for: left, right, top, bottom."""
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Propagation:
         """Send a picture (1, 3, H, W) through and show what the tile owns of each layer to `see`."""
         rows, columns = self.reads.within(whole((picture.shape[2], picture.shape[3])))
         x = picture[..., rows, columns].contiguous(memory_format=torch.channels_last)
-        x = _reflected(x, _missing(self._operations[0]))
+        x = reflected(x, _missing(self._operations[0]))
         self._records = []
         for operation, following in zip(self._operations, [*self._operations[1:], None], strict=True):
             self._network.pause()
@@ -85,8 +85,11 @@ class Propagation:
     ) -> tuple[Tensor, Tensor]:
         """What the following operation reads, and what is kept: the linear response if a loss looks at that."""
         convolution = self._network.convolutions[operation.name]
-        linear = convolution.response(x)
         conv, relu = f"conv{operation.name}", f"relu{operation.name}"
+        if following and x.is_cuda and not self._layers & {conv, relu}:
+            rectified = _narrowed(convolution.rectified(x), following.reads, operation.writes)
+            return reflected(rectified, _missing(following)), rectified
+        linear = convolution.response(x)
         if conv in self._layers and see:
             see(conv, self._owned(linear, operation), operation.owns)
         if relu in self._layers and see:
@@ -95,9 +98,9 @@ class Propagation:
             return linear, linear
         needed = _narrowed(linear, following.reads, operation.writes)
         if conv in self._layers or relu in self._layers:
-            return _rectified(needed, _missing(following)), linear
-        rectified = _rectified(needed, _missing(following), in_place=True)
-        return rectified, _inner(rectified, _missing(following))
+            return reflected_rectified(needed, _missing(following)), linear
+        framed = reflected_rectified(needed, _missing(following), in_place=True)
+        return framed, inner(framed, _missing(following))
 
     def _deconvolve(self, g: Tensor | None, record: _Record, add_gradient: AddGradient) -> Tensor:
         operation, kept = record.operation, record.kept
@@ -108,11 +111,11 @@ class Propagation:
         if relu in self._layers:
             add_gradient(self._owned(g, operation), relu, F.relu(owned), operation.owns)
         # Not in place: `g` is a view of something larger, which the convolution would have to copy.
-        g = torch.ops.aten.threshold_backward(g, kept, 0)
+        g = torch.ops.aten.threshold_backward(compact(g), kept, 0)
         if conv in self._layers:
             add_gradient(self._owned(g, operation), conv, owned, operation.owns)
         record.kept = kept = owned = None  # type: ignore[assignment]
-        return _folded(self._network.convolutions[operation.name].adjoint(g), operation)
+        return folded(self._network.convolutions[operation.name].adjoint(g), _missing(operation))
 
     def _owned(self, x: Tensor, operation: Operation) -> Tensor:
         rows, columns = operation.owns.within(operation.writes)
@@ -123,15 +126,15 @@ class Propagation:
         if self._network.pooling == "max":
             x, kept = F.max_pool2d(x, 2, return_indices=True)
         else:
-            x = F.avg_pool2d(x, 2)
+            x = averaged(x)
         if following is None:
             return x, kept
-        return _reflected(_narrowed(x, following.reads, operation.writes), _missing(following)), kept
+        return reflected(_narrowed(x, following.reads, operation.writes), _missing(following)), kept
 
     def _unpool(self, g: Tensor, record: _Record) -> Tensor:
         if record.kept is not None:
             return F.max_unpool2d(g, record.kept, [2, 2])
-        return F.interpolate(g.mul_(0.25), scale_factor=2, mode="nearest")
+        return spread(g)
 
 
 def features(network: VGG19, picture: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
@@ -170,46 +173,3 @@ def _missing(operation: Operation) -> Missing:
     (top, bottom), (left, right) = operation.reads
     (first, last), (west, east) = operation.writes
     return left - (west - 1), east + 1 - right, top - (first - 1), last + 1 - bottom
-
-
-def _reflected(x: Tensor, missing: Missing) -> Tensor:
-    return F.pad(x, missing, mode="reflect") if any(missing) else x
-
-
-def _rectified(x: Tensor, missing: Missing, *, in_place: bool = False) -> Tensor:
-    """`_reflected` of the rectified x, which goes to its place within the border at once: a pass less over memory."""
-    if not any(missing):
-        return F.relu_(x) if in_place else F.relu(x)
-    left, right, top, bottom = missing
-    size = x.shape[0], x.shape[1], x.shape[2] + top + bottom, x.shape[3] + left + right
-    found = torch.empty(size, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
-    torch.clamp_min(x, 0, out=_inner(found, missing))
-    if top:
-        found[..., 0, :] = found[..., 2, :]
-    if bottom:
-        found[..., -1, :] = found[..., -3, :]
-    if left:
-        found[..., :, 0] = found[..., :, 2]
-    if right:
-        found[..., :, -1] = found[..., :, -3]
-    return found
-
-
-def _inner(x: Tensor, missing: Missing) -> Tensor:
-    """A reflected x without its border."""
-    left, right, top, bottom = missing
-    return x[..., top : x.shape[2] - bottom, left : x.shape[3] - right]
-
-
-def _folded(g: Tensor, operation: Operation) -> Tensor:
-    """The adjoint of `_reflected`: what reached a pixel beyond the border goes to the one it mirrors."""
-    left, right, top, bottom = missing = _missing(operation)
-    if left:
-        g[..., :, 2] += g[..., :, 0]
-    if right:
-        g[..., :, -3] += g[..., :, -1]
-    if top:
-        g[..., 2, :] += g[..., 0, :]
-    if bottom:
-        g[..., -3, :] += g[..., -1, :]
-    return _inner(g, missing)

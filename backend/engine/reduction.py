@@ -30,6 +30,15 @@ AREA = 256 * 256
 """Pixels that each picture is brought down to for the statistics of its responses."""
 
 
+def pays(device: torch.device) -> bool:
+    """Whether steps with a reduced network are faster on a device.
+
+    A GPU takes longer for them: it computes the half that is left out in less time than it moves the narrow responses
+    and the expanded ones through its memory. Measured on an H200: 10 to 15 % at 512, 1024 and 2048 px.
+    """
+    return device.type != "cuda"
+
+
 def reduced(network: VGG19, pictures: Iterable[Tensor], layers: Collection[str], share: float = SHARE) -> VGG19:
     """The network with every convolution on the way to `layers` but the first reduced to `share` of its filters.
 

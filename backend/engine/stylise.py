@@ -15,7 +15,7 @@ from backend.engine.lbfgs import HISTORY, LBFGS, Evaluate, Judge
 from backend.engine.memory import Plan
 from backend.engine.objective import WHOLE, Objective, style_grams
 from backend.engine.preconditioner import CosinePreconditioner
-from backend.engine.reduction import reduced
+from backend.engine.reduction import pays, reduced
 from backend.engine.schedule import LEAST_SIDE, emphases, exact_steps, work
 from backend.engine.settings import Scale, Settings
 from backend.engine.vgg import VGG19
@@ -73,6 +73,7 @@ def stylise(
     `lbfgs.Diverged`.
     """
     steps = sum(scale.steps for scale in schedule)
+    settings = replace(settings, reduced=settings.reduced and pays(network.device))
     exact = _exact(schedule, settings, plan)
     total = sum(map(work, schedule, exact))
     cheaper = _cheaper(network, content, styles, settings)
@@ -151,6 +152,7 @@ def _objectives(
                 objective.emphasise_content(factor)
             yield objective, changed
             number += 1
+        objective.drop_record()
 
 
 def _at(scale: Scale, schedule: Sequence[Scale], settings: Settings) -> Settings:

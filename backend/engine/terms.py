@@ -18,8 +18,8 @@ from backend.engine.regions import Region
 CHUNK = 1 << 12
 """Positions whose products are added up in the precision of the activations (the processor adds them in fp32 and rounds
 the sums); the sums themselves are added up in fp32."""
-BAND = 256
-"""Rows of the picture whose differences are held at a time."""
+BAND, BAND_ON_GPU = 256, 4096
+"""Rows of the picture whose differences are held at a time; a GPU's kernels have to be few."""
 
 
 class Term(Protocol):
@@ -125,13 +125,14 @@ def add_total_variation(picture: Tensor, weight: float, gradient: Tensor) -> Ten
     down = weight / (channels * max(1, height - 1) * width)
     across = weight / (channels * height * max(1, width - 1))
     total = torch.zeros((), device=picture.device)
-    for top in range(0, height, BAND):
-        rows, change = picture[..., top : top + BAND + 1, :], gradient[..., top : top + BAND + 1, :]
+    band = BAND_ON_GPU if picture.is_cuda else BAND
+    for top in range(0, height, band):
+        rows, change = picture[..., top : top + band + 1, :], gradient[..., top : top + band + 1, :]
         difference = rows[..., 1:, :] - rows[..., :-1, :]
         total += down * difference.square().sum()
         change[..., 1:, :].add_(difference, alpha=2 * down)
         change[..., :-1, :].sub_(difference, alpha=2 * down)
-        rows, change = rows[..., :BAND, :], change[..., :BAND, :]
+        rows, change = rows[..., :band, :], change[..., :band, :]
         difference = rows[..., 1:] - rows[..., :-1]
         total += across * difference.square().sum()
         change[..., 1:].add_(difference, alpha=2 * across)

@@ -11,6 +11,11 @@ from torch import Tensor
 
 from backend.engine import winograd
 
+COLOURS = 3
+"""Channels of a picture."""
+UNIT_ON_GPU = 16
+"""Channels that a GPU's matrix units want, or a multiple."""
+
 
 class Convolution(NamedTuple):
     """The weight (filters, channels, 3, 3) and the bias (filters) of one convolution."""
@@ -21,6 +26,15 @@ class Convolution(NamedTuple):
     def response(self, x: Tensor) -> Tensor:
         """The linear response (1, filters, h, w) to activations (1, channels, h + 2, w + 2)."""
         return _response(x, self.weight, self.bias)
+
+    def rectified(self, x: Tensor) -> Tensor:
+        """The response without its negative values."""
+        if x.is_cuda and x.dtype == torch.bfloat16:
+            # The bias and the rectification alone would be two passes more over the GPU's memory.
+            unit = [1, 1]
+            found: Tensor = torch.ops.aten.cudnn_convolution_relu(x, self.weight, self.bias, unit, [0, 0], unit, 1)
+            return found
+        return F.relu_(self.response(x))
 
     def adjoint(self, g: Tensor) -> Tensor:
         """The gradient with respect to the activations, from the one with respect to the response."""
@@ -38,6 +52,10 @@ class ReducedConvolution(NamedTuple):
         """As of `Convolution`."""
         return F.conv2d(_response(x, self.weight), self.expansion, self.bias)
 
+    def rectified(self, x: Tensor) -> Tensor:
+        """As of `Convolution`."""
+        return F.relu_(self.response(x))
+
     def adjoint(self, g: Tensor) -> Tensor:
         """As of `Convolution`."""
         return _adjoint(F.conv_transpose2d(g, self.expansion), self.weight)
@@ -47,29 +65,36 @@ class SplitConvolution(NamedTuple):
     """A convolution in half precision that answers fp32 activations as exactly as its own responses can tell.
 
     Activations and weights come in two parts, a rounded value and what that lacks, and their products are filters
-    (filters, 3 · channels + 2, 3, 3) of one convolution; the last two channels are the bias in two parts.
+    (filters, 3 · channels + 2, 3, 3) of one convolution; the last two channels are the bias in two parts. More
+    channels, of no effect, make their number a multiple of the unit that a GPU multiplies.
     """
 
     weight: Tensor
 
     @classmethod
-    def of(cls, convolution: Convolution, dtype: torch.dtype) -> SplitConvolution:
-        """A convolution given in fp32."""
+    def of(cls, convolution: Convolution, dtype: torch.dtype, unit: int = 1) -> SplitConvolution:
+        """A convolution given in fp32, whose channels shall be a multiple of `unit`."""
         large, small = _split(convolution.weight, dtype)
         bias = convolution.weight.new_zeros((len(convolution.bias), 1, 3, 3))
         bias[:, 0, 1, 1] = convolution.bias
-        return cls(torch.cat([large, large, small, *_split(bias, dtype)], 1))
+        channels = torch.cat([large, large, small, *_split(bias, dtype)], 1)
+        return cls(F.pad(channels, (0, 0, 0, 0, 0, -channels.shape[1] % unit)))
 
     def response(self, x: Tensor) -> Tensor:
         """As of `Convolution`."""
         large, small = _split(x, self.weight.dtype)
-        return F.conv2d(torch.cat([large, small, large, torch.ones_like(large[:, :2])], 1), self.weight)
+        size = (1, self.weight.shape[1] - 3 * x.shape[1], *x.shape[2:])
+        return F.conv2d(torch.cat([large, small, large, large.new_ones(1).expand(size)], 1), self.weight)
+
+    def rectified(self, x: Tensor) -> Tensor:
+        """As of `Convolution`."""
+        return F.relu_(self.response(x))
 
     def adjoint(self, g: Tensor) -> Tensor:
         """As of `Convolution`, in fp32."""
-        channels = self.weight.shape[1] // 3
-        g = F.conv_transpose2d(g, self.weight[:, channels : 3 * channels]).float()
-        return g[:, :channels] + g[:, channels:]
+        # The bias's two channels come along: eight are the least that a GPU multiplies.
+        g = F.conv_transpose2d(g, self.weight[:, COLOURS : 3 * COLOURS + 2]).float()
+        return g[:, :COLOURS] + g[:, COLOURS : 2 * COLOURS]
 
 
 def _response(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -119,23 +144,23 @@ class VGG19:
         self.pause = pause
         self.convolutions = {
             name: type(convolution)(*map(self._place, convolution))
-            for name, convolution in {**convolutions, "1_1": _first(convolutions["1_1"], dtype)}.items()
+            for name, convolution in {**convolutions, "1_1": self._first(convolutions["1_1"])}.items()
         }
 
     def replaced(self, convolutions: Mapping[str, ReducedConvolution]) -> VGG19:
         """This network with some of its convolutions reduced; it shares the rest."""
         return VGG19({**self.convolutions, **convolutions}, self.device, self.dtype, self.pooling, self.pause)
 
+    def _first(self, convolution: AnyConvolution) -> AnyConvolution:
+        """The first convolution, which pictures rounded to half precision would be too coarse for."""
+        if isinstance(convolution, Convolution) and self.dtype in (torch.bfloat16, torch.float16):
+            unit = UNIT_ON_GPU if self.device.type == "cuda" else 1
+            return SplitConvolution.of(convolution, self.dtype, unit)
+        return convolution
+
     def _place(self, tensor: Tensor) -> Tensor:
         tensor = tensor.to(self.device, self.dtype)
         return tensor.contiguous(memory_format=torch.channels_last) if tensor.dim() == 4 else tensor
-
-
-def _first(convolution: AnyConvolution, dtype: torch.dtype) -> AnyConvolution:
-    """The first convolution, which pictures rounded to half precision would be too coarse for."""
-    if isinstance(convolution, Convolution) and dtype in (torch.bfloat16, torch.float16):
-        return SplitConvolution.of(convolution, dtype)
-    return convolution
 
 
 def fold_preprocessing(

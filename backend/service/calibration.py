@@ -11,7 +11,7 @@ from typing import TypeVar
 import torch
 
 from backend.engine.cost import Speed, fit
-from backend.engine.reduction import reduced
+from backend.engine.reduction import pays, reduced
 from backend.engine.settings import Scale, Settings
 from backend.engine.stylise import stylise
 from backend.engine.vgg import VGG19
@@ -42,7 +42,7 @@ def calibrate(device: torch.device, precision: torch.dtype) -> Known:
     # The original weights need no download, and no weights are faster than others.
     loading, network = _timed(lambda: VGG19(load("original"), device, precision))
     _paint(network, 64)  # the first one pays for what is made once
-    reducing, cheaper = _timed(lambda: reduced(network, [_picture(256, 1), _picture(256, 2)], LAYERS))
+    reducing, cheaper = _timed(lambda: _reduced(network)) if pays(device) else (0.0, network)
     steps, setups = [], []
     for count, side in enumerate(SIDES, 1):
         began = time.perf_counter()
@@ -55,6 +55,10 @@ def calibrate(device: torch.device, precision: torch.dtype) -> Known:
     layer = _layer_seconds() / LAYER_SIDE**2
     give_back()
     return Known(Speed(fit(steps), fit(setups), layer, loading, exact, reducing / 2), used_memory(device))
+
+
+def _reduced(network: VGG19) -> VGG19:
+    return reduced(network, [_picture(256, 1), _picture(256, 2)], LAYERS)
 
 
 def _paint(network: VGG19, side: int) -> tuple[float, float]:
