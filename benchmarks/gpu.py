@@ -67,7 +67,8 @@ def measure(conditions: Conditions) -> Iterator[Result]:
 
 def _steps(conditions: Conditions, network: VGG19, side: int, rate: float) -> dict[str, Any]:
     """The seconds of a step at a size, and the memory that they take beside the network."""
-    content, style = _pictures(conditions, side)
+    pair = conditions.pairs[0]
+    content, style = resize(load(pair.content, side), (side, side)).clamp(0, 1), load(pair.style, side)
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
     loaded = torch.cuda.memory_allocated()
@@ -101,8 +102,9 @@ def _recipe_seconds(content: torch.Tensor, style: torch.Tensor) -> float:
 
 
 def _job(conditions: Conditions, service: Service, side: int) -> dict[str, Any]:
-    """A whole job through the backend, after one that has loaded and warmed up everything."""
-    content, style = _pictures(conditions, side)
+    """A whole job through the backend, after one that has loaded everything, at a size that it has not seen before."""
+    pair = conditions.pairs[0]
+    content, style = load(pair.content, side), load(pair.style, side)
     job = make_job(content, style, Settings(preset=PRESET, size=side, device="cuda"))
     if side == SIDES[0]:
         service.paint(make_job(content, style, Settings(size=64, steps=1, device="cuda")))
@@ -110,9 +112,11 @@ def _job(conditions: Conditions, service: Service, side: int) -> dict[str, Any]:
     painted = service.paint(job, conditions.left)
     write_picture(painted.picture, conditions.picture("gpu", str(side)))
     say(f"  preset {PRESET} at {side}: {painted.seconds:.2f} s, told {told.seconds:.2f} s")
-    return {"side": side, "preset": PRESET, "seconds": painted.seconds, "told": told.seconds}
-
-
-def _pictures(conditions: Conditions, side: int) -> tuple[torch.Tensor, torch.Tensor]:
-    pair = conditions.pairs[0]
-    return resize(load(pair.content, side), (side, side)).clamp(0, 1), load(pair.style, side)
+    height, width = content.shape[2:]
+    return {
+        "side": side,
+        "size": f"{width} x {height}",
+        "preset": PRESET,
+        "seconds": painted.seconds,
+        "told": told.seconds,
+    }

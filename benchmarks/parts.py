@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backend.protocol.errors import Failure
-from backend.service.worker_process import PATIENT_THREADS
+from backend.service.worker_process import LEAN_ON_GPU, PATIENT_THREADS
 from benchmarks import efficiency, estimates, gpu, large, memory, pastiche_peer, presets, race
 from benchmarks.conditions import Conditions, Measure, Result, say
 
@@ -49,7 +49,8 @@ PARTS = (
 def run(part: Part, options: Sequence[str], result: Path, seconds: float) -> Result:
     """What a part found within its time, with `failed` and a sentence if that is not all."""
     command = [sys.executable, "-m", "benchmarks", "--part", part.name, "--seconds", str(seconds)]
-    process = subprocess.Popen([*command, "--result", str(result), *options], env={**PATIENT_THREADS, **os.environ})
+    environment = {**PATIENT_THREADS, **LEAN_ON_GPU, **os.environ}
+    process = subprocess.Popen([*command, "--result", str(result), *options], env=environment)
     failed = None
     try:
         if code := process.wait(seconds + GRACE):

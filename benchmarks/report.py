@@ -291,7 +291,6 @@ def _presets(found: Result) -> list[str]:
 def _gpu(found: Result) -> list[str]:
     if found.get("none"):
         return ["There was no GPU."]
-    jobs = {job["side"]: job for job in found["jobs"]}
     rows = [
         (
             f"{at['side']} x {at['side']}",
@@ -301,21 +300,24 @@ def _gpu(found: Result) -> list[str]:
             f"{1000 * at['recipe_seconds']:.1f} ms",
             _mib(at["bytes"]),
             _mib(at["predicted"]),
-            *(f"{jobs[at['side']][key]:.1f} s" if at["side"] in jobs else "" for key in ("seconds", "told")),
         )
         for at in found["steps"]
     ]
-    header = ("", "a step", "rate", "share of the peak", "a step of the recipe", "memory", "predicted", "a job", "told")
+    header = ("", "a step", "rate", "share of the peak", "a step of the recipe", "memory", "predicted")
+    took = [(job["size"], *(f"{job[key]:.1f} s" for key in ("seconds", "told"))) for job in found["jobs"]]
     return [
         *_paragraph(f"""
             On a machine of its own on {found["date"]}: {found["device"]}, PyTorch {found["torch"]},
             {found["precision"]}. Its peak, a product of matrices, is {found["peak"] / 1e12:.0f} TFLOP/s; the rate
             counts a step's convolutions over all of its time. The recipe is computed as PyTorch does it there by
-            default, in TF32. Memory is that of the GPU beside the network. A job is one through the warm backend in the
-            preset {found["jobs"][0]["preset"]}.
+            default, in TF32. Memory is that of the GPU beside the network.
         """),
         "",
         *table(header, rows),
+        "",
+        f"Whole jobs through the backend, in the preset {found['jobs'][0]['preset']}:",
+        "",
+        *table(("", "time", "told in advance"), took),
     ]
 
 

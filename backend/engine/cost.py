@@ -53,7 +53,8 @@ class Speed:
     `step` and `setup` are those of a scale, over its pixels; `layer` is for each pixel of the layer and the styles,
     which are decoded, resampled and encoded; `loading` is for the network. `step` and `setup` are with the reduced
     network, an exact step takes `exact` times as long, and `reduction` is for each picture that the network is reduced
-    to; 0 if it is not reduced on this device, and all steps are alike. `factor` multiplies all of it: it is what later jobs taught about the measurements.
+    to; 0 if it is not reduced on this device, and all steps are alike. `factor` multiplies all of it: it is what later
+    jobs taught about the measurements.
     """
 
     step: Line

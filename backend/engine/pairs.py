@@ -29,11 +29,12 @@ class Pairs:
 
     def __init__(self, most: int, size: int, device: torch.device) -> None:
         self._most = most
-        # s and y of one pair are neighbours; fresh memory is not touched before it is needed.
-        self._vectors = torch.empty((2 * most, size), dtype=STORED, device=device)
-        part = PART if device.type == "cpu" else PART_ON_GPU
+        self._size = size
+        part = min(size, PART if device.type == "cpu" else PART_ON_GPU)
+        # Part by part all vectors, of which s and y of one pair are neighbours.
+        self._parts = torch.empty((-(-size // part), 2 * most, part), dtype=STORED, device=device)
         # Kept, because allocators that are asked for a little more each time keep all that they gave before.
-        self._part = torch.empty((2 * most, min(part, size)), device=device)
+        self._wide = torch.empty((2 * most, part), device=device)
         self.clear()
 
     def clear(self) -> None:
@@ -64,7 +65,8 @@ class Pairs:
         before = [*self._along, 0.0, 0.0]
         slot = len(self) if len(self) < self._most else self._order.pop(0)
         self._order.append(slot)
-        self._vectors[2 * slot], self._vectors[2 * slot + 1] = s, y
+        self._store(2 * slot, s)
+        self._store(2 * slot + 1, y)
         self.look(gradient)
         for other in self._order[:-1]:
             # The products with y are the differences of those with the gradients before and after.
@@ -81,7 +83,7 @@ class Pairs:
         scale, factors = self._coefficients(boldness)
         direction = gradient * -scale
         of_all = torch.tensor(factors, device=gradient.device)
-        for vectors, part in self._parts(direction):
+        for vectors, part in self._with(direction):
             part.addmv_(vectors.t(), of_all)
         return direction
 
@@ -103,18 +105,26 @@ class Pairs:
     def _products(self, vector: Tensor) -> list[float]:
         """The products of s and y of each slot with a vector (size) in fp32."""
         products = torch.zeros(2 * len(self), device=vector.device)
-        for vectors, part in self._parts(vector):
+        for vectors, part in self._with(vector):
             products.addmv_(vectors, part)
         found: list[float] = products.tolist()
         return found
 
-    def _parts(self, vector: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    def _store(self, row: int, vector: Tensor) -> None:
+        """Put a vector (size) in its place."""
+        part = self._parts.shape[2]
+        whole = self._size // part
+        self._parts[:whole, row] = vector[: whole * part].view(whole, part)
+        if rest := self._size % part:
+            self._parts[whole, row, :rest] = vector[-rest:]
+
+    def _with(self, vector: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """Parts of all that is remembered, in fp32, with the parts of a vector at the same place."""
         if not self._order:
             return
-        used, size = self._vectors[: 2 * len(self)], self._part.shape[1]
-        for vectors, part in zip(torch.split(used, size, 1), torch.split(vector, size), strict=True):
-            yield self._part[: len(vectors), : len(part)].copy_(vectors), part
+        rows = 2 * len(self)
+        for vectors, part in zip(self._parts, torch.split(vector, self._parts.shape[2]), strict=True):
+            yield self._wide[:rows, : len(part)].copy_(vectors[:rows, : len(part)]), part
 
 
 def _products_of(s: Tensor, y: Tensor) -> list[float]:

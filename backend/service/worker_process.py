@@ -27,6 +27,10 @@ LEAN_MALLOC = {"GLIBC_TUNABLES": f"glibc.malloc.hugetlb=1:glibc.malloc.mmap_thre
 and gone once, in pieces: the engine's peak at 512 x 512 was 366 to 486 MiB instead of 289. Large pages make up for most
 of the time that fresh memory takes."""
 
+LEAN_ON_GPU = {"PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True"} if sys.platform == "linux" else {}
+"""Lets PyTorch put pieces of a GPU's memory together where it would reserve more: 3.9 instead of 5.4 GiB for 2048 x
+2048, of which 2.6 are in use at a time. Not there for other systems."""
+
 PIPE_BYTES = 1 << 20
 """Of what the system lets a pipe hold, so that a layer takes few turns of both ends; only Linux can be asked."""
 
@@ -56,7 +60,7 @@ class WorkerProcess:
             stdout=subprocess.PIPE,
             pipesize=PIPE_BYTES,
             stderr=subprocess.PIPE,
-            env={**PATIENT_THREADS, **os.environ, **LEAN_MALLOC, **environment},
+            env={**PATIENT_THREADS, **LEAN_ON_GPU, **os.environ, **LEAN_MALLOC, **environment},
             # Ctrl-C in the terminal of `serve` is for the supervisor, which says when the worker ends.
             start_new_session=True,
         )
