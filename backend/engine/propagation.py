@@ -110,8 +110,7 @@ class Propagation:
         owned = self._owned(kept, operation)
         if relu in self._layers:
             add_gradient(self._owned(g, operation), relu, F.relu(owned), operation.owns)
-        # Not in place: `g` is a view of something larger, which the convolution would have to copy.
-        g = torch.ops.aten.threshold_backward(compact(g), kept, 0)
+        g = _where_positive(g, kept)
         if conv in self._layers:
             add_gradient(self._owned(g, operation), conv, owned, operation.owns)
         record.kept = kept = owned = None  # type: ignore[assignment]
@@ -147,6 +146,17 @@ def features(network: VGG19, picture: Tensor, layers: Iterable[str]) -> dict[str
     size = (picture.shape[2], picture.shape[3])
     Propagation(network, size, whole(size), layers).forward(picture, see)
     return found
+
+
+def _where_positive(g: Tensor, kept: Tensor) -> Tensor:
+    """The adjoint of the rectification; g is used up."""
+    if not g.is_contiguous(memory_format=torch.channels_last):
+        # Part of something larger, which the convolution would have to copy.
+        g = compact(g)
+        found: Tensor = torch.ops.aten.threshold_backward(g, kept, 0)
+        return found
+    torch.ops.aten.threshold_backward(g, kept, 0, grad_input=g)
+    return g
 
 
 def _narrowed(x: Tensor, wanted: Region, have: Region) -> Tensor:
