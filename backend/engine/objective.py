@@ -56,7 +56,7 @@ class Objective:
         self._size = (content.shape[2], content.shape[3])
         self.tile = tile
         self._replay: Replay | None = None
-        self._warm = False
+        self._warm, self._records = False, possible(network.device)
         self.losses: dict[str, float] = {}
         """The content, style and total loss of the last evaluation."""
         # The weights of the terms are kept apart from the terms, whose values are reported without them.
@@ -113,15 +113,21 @@ class Objective:
     @property
     def _recordable(self) -> bool:
         # Tiles are large: their kernels keep a GPU busy by themselves.
-        return possible(self._network.device) and len(tiles(self._size, self.tile)) == 1
+        return self._records and len(tiles(self._size, self.tile)) == 1
 
     def _replayed(self, picture: Tensor) -> tuple[Tensor, Tensor]:
         self._network.pause()
         if not self._warm:
             self._warm = True
             return self._computed(picture)
-        if self._replay is None:
-            self._replay = Replay(self._computed, picture)
+        try:
+            self._replay = self._replay or Replay(self._computed, picture)
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError:
+            # Not every device that could record does; the evaluation is the same without.
+            self._records = False
+            return self._computed(picture)
         return self._replay(picture)
 
     def _computed(self, picture: Tensor) -> tuple[Tensor, Tensor]:

@@ -15,6 +15,8 @@ COLOURS = 3
 """Channels of a picture."""
 UNIT_ON_GPU = 16
 """Channels that a GPU's matrix units want, or a multiple."""
+HAS_CUDNN = torch.version.cuda is not None
+"""Whether a GPU's convolutions are Nvidia's: AMD's come under the same name."""
 
 
 class Convolution(NamedTuple):
@@ -29,7 +31,7 @@ class Convolution(NamedTuple):
 
     def rectified(self, x: Tensor) -> Tensor:
         """The response without its negative values."""
-        if x.is_cuda and x.dtype == torch.bfloat16:
+        if HAS_CUDNN and x.is_cuda and x.dtype == torch.bfloat16:
             # The bias and the rectification alone would be two passes more over the GPU's memory.
             unit = [1, 1]
             found: Tensor = torch.ops.aten.cudnn_convolution_relu(x, self.weight, self.bias, unit, [0, 0], unit, 1)

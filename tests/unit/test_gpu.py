@@ -148,6 +148,22 @@ def test_memory_that_runs_out_while_recording_makes_tiles(
     assert (gradient - slope).norm() <= 1e-4 * slope.norm()
 
 
+def test_a_device_that_cannot_record_computes_as_ever(
+    network: VGG19, recording: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+
+    def refuse(*_: object) -> None:
+        tried.append(1)
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    monkeypatch.setattr(module, "Replay", refuse)
+    objective, picture = make_objective(network, (40, 48), Settings()), torch.rand(1, 3, 40, 48)
+    losses = [objective.evaluate(picture)[0] for _ in range(4)]
+    assert losses == [losses[0]] * 4
+    assert len(tried) == 1 and objective.tile == WHOLE
+
+
 @pytest.fixture
 def exact() -> Iterator[None]:
     """Lets the GPU's convolutions in fp32 be in fp32, which by default they are not quite."""
