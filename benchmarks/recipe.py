@@ -56,7 +56,7 @@ class Recipe:
 
     def judge(self, picture: Tensor) -> float:
         """The loss of a finished picture."""
-        with torch.no_grad(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        with torch.no_grad():
             return float(self.loss(picture))
 
     def run(self, steps: int) -> Iterator[Step]:

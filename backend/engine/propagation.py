@@ -21,7 +21,7 @@ from backend.engine.borders import Missing, compact, folded, inner, reflected, r
 from backend.engine.layers import path, tapped
 from backend.engine.pooling import averaged, spread
 from backend.engine.regions import POOL, Operation, Region, operations, whole
-from backend.engine.vgg import VGG19
+from backend.engine.vgg import VGG19, rectified
 
 See = Callable[[str, Tensor, Region], None]
 """Called with a layer's name, the activations (1, N, h, w) that the tile owns, and where in the layer they are."""
@@ -87,8 +87,8 @@ class Propagation:
         convolution = self._network.convolutions[operation.name]
         conv, relu = f"conv{operation.name}", f"relu{operation.name}"
         if following and x.is_cuda and not self._layers & {conv, relu}:
-            rectified = _narrowed(convolution.rectified(x), following.reads, operation.writes)
-            return reflected(rectified, _missing(following)), rectified
+            needed = _narrowed(rectified(convolution, x), following.reads, operation.writes)
+            return reflected(needed, _missing(following)), needed
         linear = convolution.response(x)
         if conv in self._layers and see:
             see(conv, self._owned(linear, operation), operation.owns)
@@ -150,9 +150,9 @@ def features(network: VGG19, picture: Tensor, layers: Iterable[str]) -> dict[str
 
 def _where_positive(g: Tensor, kept: Tensor) -> Tensor:
     """The adjoint of the rectification; g is used up."""
+    g = compact(g)
     if not g.is_contiguous(memory_format=torch.channels_last):
-        # Part of something larger, which the convolution would have to copy.
-        g = compact(g)
+        # In place it would stay part of something larger, which the convolution would have to copy.
         found: Tensor = torch.ops.aten.threshold_backward(g, kept, 0)
         return found
     torch.ops.aten.threshold_backward(g, kept, 0, grad_input=g)

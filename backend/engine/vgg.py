@@ -29,15 +29,6 @@ class Convolution(NamedTuple):
         """The linear response (1, filters, h, w) to activations (1, channels, h + 2, w + 2)."""
         return _response(x, self.weight, self.bias)
 
-    def rectified(self, x: Tensor) -> Tensor:
-        """The response without its negative values."""
-        if HAS_CUDNN and x.is_cuda and x.dtype == torch.bfloat16:
-            # The bias and the rectification alone would be two passes more over the GPU's memory.
-            unit = [1, 1]
-            found: Tensor = torch.ops.aten.cudnn_convolution_relu(x, self.weight, self.bias, unit, [0, 0], unit, 1)
-            return found
-        return F.relu_(self.response(x))
-
     def adjoint(self, g: Tensor) -> Tensor:
         """The gradient with respect to the activations, from the one with respect to the response."""
         return _adjoint(g, self.weight.to(g.dtype))
@@ -53,10 +44,6 @@ class ReducedConvolution(NamedTuple):
     def response(self, x: Tensor) -> Tensor:
         """As of `Convolution`."""
         return F.conv2d(_response(x, self.weight), self.expansion, self.bias)
-
-    def rectified(self, x: Tensor) -> Tensor:
-        """As of `Convolution`."""
-        return F.relu_(self.response(x))
 
     def adjoint(self, g: Tensor) -> Tensor:
         """As of `Convolution`."""
@@ -88,10 +75,6 @@ class SplitConvolution(NamedTuple):
         size = (1, self.weight.shape[1] - 3 * x.shape[1], *x.shape[2:])
         return F.conv2d(torch.cat([large, small, large, large.new_ones(1).expand(size)], 1), self.weight)
 
-    def rectified(self, x: Tensor) -> Tensor:
-        """As of `Convolution`."""
-        return F.relu_(self.response(x))
-
     def adjoint(self, g: Tensor) -> Tensor:
         """As of `Convolution`, in fp32."""
         # The bias's two channels come along: eight are the least that a GPU multiplies.
@@ -117,6 +100,16 @@ def _split(tensor: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
 
 
 AnyConvolution = Convolution | ReducedConvolution | SplitConvolution
+
+
+def rectified(convolution: AnyConvolution, x: Tensor) -> Tensor:
+    """A convolution's response to activations (1, channels, h + 2, w + 2) without its negative values."""
+    if HAS_CUDNN and x.is_cuda and x.dtype == torch.bfloat16 and isinstance(convolution, Convolution):
+        # The bias and the rectification alone would be two passes more over the GPU's memory.
+        weight, bias, unit = *convolution, [1, 1]
+        found: Tensor = torch.ops.aten.cudnn_convolution_relu(x, weight, bias, unit, [0, 0], unit, 1)
+        return found
+    return F.relu_(convolution.response(x))
 
 
 class VGG19:
