@@ -9,7 +9,7 @@ from hypothesis import settings
 from backend.engine.vgg import VGG19, Convolution
 from backend.weights import sources
 
-# No test fails for being slow: they run beside others.
+# No test fails for being slow: machines that others use too are, now and then.
 settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")
 

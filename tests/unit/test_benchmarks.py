@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import copy
 import json
 import subprocess
@@ -20,7 +21,8 @@ from backend.engine.layers import convolutions_to
 from backend.engine.objective import Objective, style_grams
 from backend.engine.settings import STYLE_LAYERS
 from backend.engine.vgg import VGG19
-from benchmarks import curves, parts, pastiche_peer, race, report, sheets
+from benchmarks import __main__ as program
+from benchmarks import curves, machine, parts, pastiche_peer, race, report, sheets
 from benchmarks.conditions import Conditions, Result
 from benchmarks.efficiency import step_operations
 from benchmarks.pictures import SHARED, load, pairs, write_picture
@@ -202,6 +204,22 @@ def test_a_part_that_failed_loses_no_other(name: str) -> None:
     assert all(f"## {title}" in text for title, _ in report.SECTIONS.values())
     del results["parts"][name]
     assert "It was not measured." in report.render(results)
+
+
+@pytest.mark.parametrize("earlier", [{}, {"gpu": {"device": "a GPU that was here"}}])
+def test_figures_of_a_gpu_outlive_a_run_without_one(
+    earlier: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks" / "results.json").write_text(json.dumps({"parts": earlier}), "utf-8")
+    monkeypatch.setattr(parts, "PARTS", tuple(part for part in parts.PARTS if part.name == "gpu"))
+    monkeypatch.setattr(parts, "run", lambda *_: {"none": True})
+    # Measured it would take minutes where half precision is slow.
+    monkeypatch.setattr(machine, "describe", lambda: RESULTS["machine"])
+    options = argparse.Namespace(quick=True, out=tmp_path, pictures=tmp_path)
+    results = program._measure(options, (), [])
+    assert results["parts"] == (earlier or {"gpu": {"none": True}})
+    assert ("There was no GPU." in report.render(results)) == (not earlier)
 
 
 def test_the_committed_report_is_made_of_the_committed_results() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.engine.cost import FORWARD, Line, Speed, fit, reads, seconds
+from backend.engine.cost import FORWARD, Line, Speed, fit, reads, seconds, timeline
 from backend.engine.schedule import exact_steps
 from backend.engine.settings import Scale
 from backend.protocol.errors import Failure
@@ -101,6 +102,15 @@ def test_styles_cost_their_pixels_up_to_what_is_wanted() -> None:
     assert told(5_000) < told(10_000) < told(10_000, 10_000)
     assert told(90_000, style_size=2.0) > told(90_000)
     assert told(10_000, style_size=2.0) == told(10_000)
+
+
+def test_without_a_reduction_all_steps_are_alike_and_prepared_for_once() -> None:
+    speed = Speed(Line(0.0, 1e-6), Line(5.0, 0.0), 0.0, 0.0, exact=3.0)
+    ends = timeline(speed, (Scale(500, 1000, 20),), WHOLE, 500_000)
+    taken = [after - before for before, after in itertools.pairwise([0.0, *ends])]
+    assert taken[0] == pytest.approx(5.5)
+    assert taken[1:19] == pytest.approx([0.5] * 18)
+    assert 0 < taken[19] < 0.5  # the loss alone
 
 
 def test_what_jobs_taught_multiplies_all() -> None:

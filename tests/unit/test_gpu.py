@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from unittest import mock
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from backend.engine import objective as module
+from backend.engine import stylise as painting
 from backend.engine import vgg
 from backend.engine.borders import folded, reflected_in_pieces
 from backend.engine.memory import peak
@@ -22,6 +24,7 @@ from backend.engine.replay import Compute
 from backend.engine.settings import Scale, Settings
 from backend.engine.stylise import stylise
 from backend.engine.vgg import VGG19, Convolution, SplitConvolution
+from backend.service import calibration
 
 SIZES = st.integers(3, 9)
 SIDES = st.tuples(*[st.integers(0, 1)] * 4)
@@ -162,6 +165,39 @@ def test_a_device_that_cannot_record_computes_as_ever(
     losses = [objective.evaluate(picture)[0] for _ in range(4)]
     assert losses == [losses[0]] * 4
     assert len(tried) == 1 and objective.tile == WHOLE
+
+
+def test_a_record_is_given_back_with_the_last_step_of_its_objective(network: VGG19, recording: None) -> None:
+    content, style = torch.rand(1, 3, 48, 56), torch.rand(1, 3, 48, 56)
+    dropped = []
+
+    class Watched(Objective):
+        def drop_record(self) -> None:
+            dropped.append(getattr(self, "_replay", None) is not None)
+            super().drop_record()
+
+    with mock.patch.object(painting, "Objective", Watched):
+        for _ in stylise(
+            network, content, [(style, 1.0)], (Scale(32, 36, 3), Scale(48, 56, 3)), Settings(reduced=False)
+        ):
+            pass
+    assert dropped.count(True) == 2
+
+
+def test_a_device_on_which_it_does_not_pay_keeps_the_whole_network(
+    network: VGG19, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unwanted(*_: object) -> None:
+        raise AssertionError
+
+    for where in (painting, calibration):
+        monkeypatch.setattr(where, "pays", lambda device: False)
+        monkeypatch.setattr(where, "reduced", unwanted)
+    content, style = torch.rand(1, 3, 32, 36), torch.rand(1, 3, 32, 36)
+    assert len(list(stylise(network, content, [(style, 1.0)], (Scale(32, 36, 8),), Settings()))) == 8
+    monkeypatch.setattr(calibration, "SIDES", (32, 48))
+    speed = calibration.calibrate(network.device, network.dtype).speed
+    assert speed.reduction == 0
 
 
 @pytest.fixture

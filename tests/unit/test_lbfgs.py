@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable, Sequence
+from unittest import mock
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from backend.engine import pairs as pairs_module
 from backend.engine.adam import Adam
 from backend.engine.cosine import ByFourier, ByMatrix
 from backend.engine.lbfgs import LBFGS, Diverged
@@ -214,11 +216,13 @@ def test_the_preconditioner_prefers_low_frequencies() -> None:
 
 
 @settings(deadline=None, max_examples=30)
-@given(st.integers(1, 6), st.integers(0, 14))
-def test_the_direction_is_that_of_the_recursion_on_vectors(most: int, added: int) -> None:
+@given(st.integers(1, 6), st.integers(0, 14), st.sampled_from([7, 10, 50, 64]))
+def test_the_direction_is_that_of_the_recursion_on_vectors(most: int, added: int, part: int) -> None:
     size = 50
     hessian = torch.diag(torch.logspace(-1, 1, size))
-    pairs, kept = Pairs(most, size, torch.device("cpu")), deque[tuple[Tensor, Tensor]](maxlen=most)
+    with mock.patch.object(pairs_module, "PART", part):
+        pairs = Pairs(most, size, torch.device("cpu"))
+    kept = deque[tuple[Tensor, Tensor]](maxlen=most)
     gradient = torch.randn(size)
     pairs.look(gradient)
     for _ in range(added):
