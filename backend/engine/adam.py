@@ -27,7 +27,7 @@ class Adam:
         self._best = (self.loss, x.clone())
         self._start(LEARNING_RATE)
 
-    def renew(self, evaluate: Evaluate) -> None:
+    def renew(self, evaluate: Evaluate, *, alike: bool = True) -> None:
         """Go on with another `evaluate`, or one that has changed; which picture was the best is forgotten."""
         self._evaluate = evaluate
         self.loss, _ = self._evaluate(self.x)

@@ -59,9 +59,11 @@ class LBFGS:
         self._pairs = Pairs(history, x.numel(), x.device)
         self.renew(evaluate)
 
-    def renew(self, evaluate: Evaluate) -> None:
-        """Go on with another `evaluate`, or one that has changed, if it differs little; the curvature is kept."""
+    def renew(self, evaluate: Evaluate, *, alike: bool = True) -> None:
+        """Go on with another `evaluate`, or one that has changed; if it is `alike` the curvature is kept."""
         self._evaluate = evaluate
+        if not alike:
+            self._pairs.clear()
         self.loss, gradient = self._evaluate(self.x)
         if not _finite(self.loss, gradient):
             raise Diverged("the first loss is not a number")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from backend.engine.settings import Scale
+from backend.engine.settings import EXACT, Scale
 from backend.imaging.sizes import Size, scaled
 
 COARSEST = 128
@@ -15,8 +15,6 @@ LEAST_SIDE = 32
 GROWTH = 1.25
 """How many times more steps each coarser scale gets: they cost little and settle the composition."""
 
-EXACT_SHARE = 0.125
-"""The share of the steps at the finest scale, the last ones, for which the network is not reduced."""
 LEAST_EXACT = 4
 """Steps at the finest scale that are exact at least: the first one or two only get used to it."""
 REDUCED_WORK = 0.7
@@ -70,8 +68,8 @@ def _fit(size: Size, factor: float) -> Size:
     return scaled(size, max(factor, LEAST_SIDE / min(size)))
 
 
-def exact_steps(schedule: Sequence[Scale], index: int, tile: int) -> int:
-    """How many of the last steps of a scale need the whole network: only the finest scale's picture is kept.
+def exact_steps(schedule: Sequence[Scale], index: int, tile: int, share: float = EXACT) -> int:
+    """How many of the last steps of a scale need the whole network: a share of the finest's, whose picture is kept.
 
     A picture in tiles is short of memory, which a second network and its targets would take more of.
     """
@@ -80,7 +78,12 @@ def exact_steps(schedule: Sequence[Scale], index: int, tile: int) -> int:
         return 0
     if max(scale.height, scale.width) > tile:
         return scale.steps
-    return min(scale.steps, max(LEAST_EXACT, round(EXACT_SHARE * scale.steps)))
+    return min(scale.steps, max(LEAST_EXACT, round(share * scale.steps)))
+
+
+def transported(share: float, steps: int, *, finest: bool) -> int:
+    """How many of a scale's first steps descend the transport loss: at the finest a share, at others all if any do."""
+    return round(share * steps) if finest or not share else steps
 
 
 def work(scale: Scale, exact: int) -> float:

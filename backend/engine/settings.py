@@ -13,6 +13,8 @@ TAPS = Taps(tuple(STYLE_LAYERS), (CONTENT_LAYER,))
 # The paper's layers, before rectification: compared by eye with relu1_1 .. relu5_1 and relu4_2 they gave cleaner
 # strokes and truer colours. conv5_1 has less than its share: at the coarsest scale it sees a handful of positions,
 # and with the full share it draws the largest shapes of a painting as bands across the picture.
+EXACT = 0.125
+"""The share of the steps at the finest scale, the last ones, for which the network is not reduced."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,10 @@ class Settings:
     larger strokes); `init` is content, noise or mixed; `optimiser` is lbfgs or adam; `relative` chooses relative
     errors over the paper's raw sums (see `Objective`); `smoothness` weighs the total variation; `content_first` is
     how many times its weight the content has at the coarser scales and at first at the finest, where it falls to 1;
-    `shallow_finest` leaves block 5, a quarter of the work, out of the style at the finest scale; `reduced`
-    takes the steps that need not be exact with a reduced network (see `reduction`).
+    `transport` takes the transport loss (`TransportTerm`) for the style's, and `transport_first` is the share of the
+    finest scale's steps, the first, that do so, as all of the coarser scales' do then; `shallow_finest` leaves block 5,
+    a quarter of the work, out of the style at the finest scale; `reduced` takes the steps that need not be exact with a
+    reduced network (see `reduction`), which are all but the last share `exact` of the finest scale's.
     """
 
     content_layers: Mapping[str, float] = field(default_factory=lambda: {CONTENT_LAYER: 1.0})
@@ -44,8 +48,11 @@ class Settings:
     relative: bool = True
     style_size: float = 1.0
     content_first: float = 1.0
+    transport_first: float = 0.0
+    transport: bool = False
     shallow_finest: bool = False
     reduced: bool = True
+    exact: float = EXACT
     init: str = "content"
     optimiser: str = "lbfgs"
     seed: int = 0

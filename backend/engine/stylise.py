@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -16,7 +17,7 @@ from backend.engine.memory import Plan
 from backend.engine.objective import WHOLE, Objective, style_grams
 from backend.engine.preconditioner import CosinePreconditioner
 from backend.engine.reduction import pays, reduced
-from backend.engine.schedule import LEAST_SIDE, emphases, exact_steps, work
+from backend.engine.schedule import LEAST_SIDE, emphases, exact_steps, transported, work
 from backend.engine.settings import Scale, Settings
 from backend.engine.vgg import VGG19
 from backend.imaging.colour import luma
@@ -47,6 +48,20 @@ class Iterate:
     picture: Callable[[], Tensor]
 
 
+class Pass(NamedTuple):
+    """Steps at one scale with one network and the same settings."""
+
+    network: VGG19
+    steps: int
+    settings: Settings
+
+
+class Change(Enum):
+    """How far an objective is another than the one before."""
+
+    NONE, LITTLE, MUCH = range(3)
+
+
 class Optimiser(Protocol):
     """What LBFGS and Adam have in common."""
 
@@ -55,8 +70,8 @@ class Optimiser(Protocol):
     def step(self, judge: Judge | None = None) -> float:
         """Take one step and return the loss, for which `judge` is enough if it is the last one."""
 
-    def renew(self, evaluate: Evaluate) -> None:
-        """Go on with another objective that differs a little."""
+    def renew(self, evaluate: Evaluate, *, alike: bool) -> None:
+        """Go on with another objective, which is `alike` or has another curvature."""
 
 
 def stylise(
@@ -83,24 +98,24 @@ def stylise(
         target = resize(content, (scale.height, scale.width)).to(network.device)
         picture = _start(target, settings) if picture is None else _refine(picture, target)
         here, finest = _at(scale, schedule, settings), index == len(schedule) - 1
+        first = transported(settings.transport_first, scale.steps, finest=finest)
         emphasis = emphases(settings.content_first, scale.steps, finest=finest)
         objectives = _objectives(
-            [(cheaper, scale.steps - exact[index]), (network, exact[index])],
+            _passes(cheaper, network, here, first, scale.steps - exact[index], scale.steps),
             target,
             styles,
             scale,
-            here,
             plan,
             emphasis,
         )
         if finest:
             del content, target, cheaper  # large, and kept by the objectives for as long as they need them
         optimiser: Optimiser | None = None
-        for number, (objective, changed) in enumerate(objectives):
+        for number, (objective, change) in enumerate(objectives):
             if optimiser is None:
                 optimiser = _optimiser(picture, objective.evaluate, settings, plan)
-            elif changed:
-                optimiser.renew(objective.evaluate)
+            elif change is not Change.NONE:
+                optimiser.renew(objective.evaluate, alike=change is Change.LITTLE)
             optimiser.step(objective.loss if number == scale.steps - 1 else None)
             step += 1
             done += work(replace(scale, steps=1), int(number >= scale.steps - exact[index]))
@@ -113,7 +128,7 @@ def _exact(schedule: Sequence[Scale], settings: Settings, plan: Plan) -> list[in
     """How many of the last steps at each scale are taken with the whole network."""
     if not settings.reduced:
         return [scale.steps for scale in schedule]
-    return [exact_steps(schedule, index, plan.tile) for index in range(len(schedule))]
+    return [exact_steps(schedule, index, plan.tile, settings.exact) for index in range(len(schedule))]
 
 
 def _cheaper(network: VGG19, content: Tensor, styles: Styles, settings: Settings) -> VGG19:
@@ -124,33 +139,43 @@ def _cheaper(network: VGG19, content: Tensor, styles: Styles, settings: Settings
     return reduced(network, pictures, {*settings.content_layers, *settings.style_layers})
 
 
+def _passes(
+    cheaper: VGG19, network: VGG19, settings: Settings, transported: int, reduced: int, steps: int
+) -> Iterator[Pass]:
+    """The steps at a scale, of which the first `transported` descend the transport loss and `reduced` are cheaper."""
+    ways = replace(settings, transport=True)
+    yield Pass(cheaper, min(transported, reduced), ways)
+    yield Pass(network, transported - min(transported, reduced), ways)
+    yield Pass(cheaper, reduced - min(transported, reduced), settings)
+    yield Pass(network, steps - max(transported, reduced), settings)
+
+
 def _objectives(
-    networks: Sequence[tuple[VGG19, int]],
+    passes: Iterable[Pass],
     content: Tensor,
     styles: Styles,
     scale: Scale,
-    settings: Settings,
     plan: Plan,
     emphasis: Mapping[int, float],
-) -> Iterator[tuple[Objective, bool]]:
-    """The objective of each step at a scale, and whether it is another than the one of the step before.
-
-    `networks` are given with the number of steps that each is for.
-    """
-    number, factor = 0, 1.0
-    left = [(network, steps) for network, steps in networks if steps]
+) -> Iterator[tuple[Objective, Change]]:
+    """The objective of each step at a scale, and how far it is another than the one of the step before."""
+    number, factor, before = 0, 1.0, None
+    left = [some for some in passes if some.steps]
+    del passes  # the cheaper network goes with its last steps
     while left:
-        network, steps = left.pop(0)
+        network, steps, settings = left.pop(0)
         grams = _grams(network, styles, scale, settings, plan.tile)
         objective = Objective(network, content, grams, settings, plan.tile, plan.half_content)
         if not left:
             del content
         for position in range(steps):
             factor = emphasis.get(number, factor)
-            changed = position == 0 or number in emphasis
-            if changed:
+            change = Change.NONE
+            if position == 0 or number in emphasis:
                 objective.emphasise_content(factor)
-            yield objective, changed
+                change = Change.LITTLE if before in (None, settings) else Change.MUCH
+            yield objective, change
+            before = settings
             number += 1
         objective.drop_record()
 

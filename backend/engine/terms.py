@@ -7,6 +7,7 @@ more than the layer's statistics, however large the picture is.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Protocol
 
 import torch
@@ -70,18 +71,12 @@ class ContentTerm:
         return self._target[..., slice(*region.rows), slice(*region.columns)]
 
 
-class StyleTerm:
-    """E of equation 4 with the Gram matrices divided by the positions (so M = 1), times `scale`.
+class GramTerm(ABC):
+    """A loss E of a layer's Gram matrix per position G / M; the gradient is 2 ∂E/∂G F, as ∂E/∂G is symmetric."""
 
-    Equal to the paper's E where picture and style are of one size, and defined where they are not. The gradient
-    is (D + Dᵀ) F with D = ∂E/∂G, which is equation 6 without the rectification.
-    """
-
-    def __init__(self, layer: str, target: Tensor, scale: float, positions: int) -> None:
-        """Take A per position (N, N), and the number of positions M of the whole layer."""
+    def __init__(self, layer: str, target: Tensor, positions: int) -> None:
         self.layer = layer
         self._target = target
-        self._scale = scale
         self._positions = positions
         self._gram = torch.zeros_like(target)
 
@@ -93,20 +88,49 @@ class StyleTerm:
         """Add the part's F Fᵀ."""
         add_gram(self._gram, features)
 
+    @abstractmethod
     def value(self) -> Tensor:
         """The loss of all that was seen."""
-        return self._scale * style_layer_loss(self._gram / self._positions, self._target, 1)
+
+    @abstractmethod
+    def _derivative(self) -> Tensor:
+        """∂E/∂G (N, N), with G per position."""
 
     def add_gradient(self, gradient: Tensor, features: Tensor, region: Region, weight: float = 1.0) -> None:
         """Add the weighted gradient with respect to a part."""
         n = self._target.shape[0]
-        # G and A are symmetric, hence so is D, and D + Dᵀ is 2 D.
-        d = (self._gram / self._positions - self._target).mul_(self._scale * weight / (n**2 * self._positions))
+        d = self._derivative().mul(2 * weight / self._positions).to(features.dtype)
         rows = gradient.permute(0, 2, 3, 1)
         if rows.is_contiguous():
-            rows.view(-1, n).addmm_(matrix(features), d.to(features.dtype))
+            rows.view(-1, n).addmm_(matrix(features), d)
         else:
-            rows += (matrix(features) @ d.to(features.dtype)).view_as(rows)
+            rows += (matrix(features) @ d).view_as(rows)
+
+
+class StyleTerm(GramTerm):
+    """E of equation 4 with the Gram matrices divided by the positions (so M = 1), times `scale`.
+
+    Equal to the paper's E where picture and style are of one size, and defined where they are not. The gradient
+    is equation 6 without the rectification.
+    """
+
+    def __init__(self, layer: str, target: Tensor, scale: float, positions: int) -> None:
+        """Take A per position (N, N), and the number of positions M of the whole layer."""
+        super().__init__(layer, target, positions)
+        self._scale = scale
+
+    @property
+    def height(self) -> Tensor:
+        """The loss of activations that are all 0."""
+        return self._scale * style_layer_loss(torch.zeros_like(self._target), self._target, 1)
+
+    def value(self) -> Tensor:
+        """The loss of all that was seen."""
+        return self._scale * style_layer_loss(self._gram / self._positions, self._target, 1)
+
+    def _derivative(self) -> Tensor:
+        n = self._target.shape[0]
+        return (self._gram / self._positions - self._target).mul_(self._scale / (2 * n**2))
 
 
 def add_gram(gram: Tensor, features: Tensor) -> None:

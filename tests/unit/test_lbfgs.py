@@ -277,6 +277,18 @@ def test_lbfgs_keeps_its_curvature_when_the_objective_changes_a_little() -> None
     assert optimiser.loss < fresh.loss < moved
 
 
+def test_lbfgs_begins_along_the_gradient_when_the_objective_has_another_curvature() -> None:
+    bowl = Quadratic()
+    optimiser = LBFGS(torch.rand(SHAPE), bowl, Pixels())
+    for _ in range(5):
+        optimiser.step()
+    optimiser.renew(bowl, alike=False)
+    before, gradient = optimiser.x.clone(), bowl(optimiser.x)[1]
+    optimiser.step()
+    step = (optimiser.x - before).flatten()
+    assert torch.cosine_similarity(step, -gradient.flatten(), dim=0) > 0.999
+
+
 def test_adam_forgets_its_best_picture_when_the_objective_changes() -> None:
     bowl = Quadratic()
     optimiser = Adam(torch.rand(SHAPE), bowl)

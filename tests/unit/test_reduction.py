@@ -11,8 +11,8 @@ from torch import Tensor
 from backend.engine.objective import Objective, style_grams
 from backend.engine.propagation import features
 from backend.engine.reduction import SHARE, UNIT, reduced
-from backend.engine.schedule import EXACT_SHARE, LEAST_EXACT, coarse_to_fine, exact_steps, work
-from backend.engine.settings import CONTENT_LAYER, STYLE_LAYERS, Scale, Settings
+from backend.engine.schedule import LEAST_EXACT, coarse_to_fine, exact_steps, work
+from backend.engine.settings import CONTENT_LAYER, EXACT, STYLE_LAYERS, Scale, Settings
 from backend.engine.stylise import Iterate, stylise
 from backend.engine.vgg import VGG19, ReducedConvolution
 from tests.unit.test_stylise import waves
@@ -85,6 +85,6 @@ def test_only_the_finest_scale_ends_with_exact_steps(side: int, preset: str) -> 
     exact = [exact_steps(schedule, index, WHOLE) for index in range(len(schedule))]
     finest = schedule[-1].steps
     assert exact[:-1] == [0] * (len(schedule) - 1)
-    assert exact[-1] == min(finest, max(LEAST_EXACT, round(EXACT_SHARE * finest)))
+    assert exact[-1] == min(finest, max(LEAST_EXACT, round(EXACT * finest)))
     assert exact_steps(schedule, len(schedule) - 1, 16) == finest
     assert work(schedule[-1], exact[-1]) <= work(schedule[-1], finest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import weakref
 from typing import Any
 
@@ -184,6 +185,32 @@ def test_without_block_5_at_the_finest_scale_only_its_style_is_missed(network: V
         run(network, Settings(shallow_finest=True, reduced=False))
         run(network, Settings(shallow_finest=True, reduced=False), (Scale(64, 80, 1),))
     assert seen == [set(STYLE_LAYERS), set(STYLE_LAYERS) - {"conv5_1"}, set(STYLE_LAYERS)]
+
+
+@pytest.mark.parametrize(("reduced", "expected"), [(True, [True, True, False, False]), (False, [True, True, False])])
+def test_the_transport_loss_is_descended_first_and_the_papers_at_last(
+    network: VGG19, reduced: bool, expected: list[bool]
+) -> None:
+    seen: list[tuple[bool, Objective]] = []
+
+    class Watched(Objective):
+        def __init__(
+            self, network: VGG19, content: Tensor, grams: dict[str, Tensor], wanted: Settings, *_: Any
+        ) -> None:
+            super().__init__(network, content, grams, wanted)
+            self.wanted = wanted
+
+        def evaluate(self, picture: Tensor) -> tuple[float, Tensor]:
+            seen.append((self.wanted.transport, self))
+            return super().evaluate(picture)
+
+    settings = Settings(transport_first=0.4, reduced=reduced)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("backend.engine.stylise.Objective", Watched)
+        last = run(network, settings, (Scale(32, 40, 8), Scale(64, 80, 10)))[-1]
+    assert [transport for (transport, _), _ in itertools.groupby(seen)] == expected
+    plain = run(network, Settings(reduced=reduced), (Scale(32, 40, 8), Scale(64, 80, 10)))[-1]
+    assert last.losses["total"] < 1.5 * plain.losses["total"]
 
 
 def test_the_content_is_given_up_when_the_finest_scale_has_begun(network: VGG19) -> None:

@@ -1,0 +1,102 @@
+"""The transport loss against what it is for Gram matrices that share their directions, and against what it means."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from backend.engine.losses import gram_matrix
+from backend.engine.objective import Objective, style_grams
+from backend.engine.regions import whole
+from backend.engine.settings import Settings
+from backend.engine.transport import RIDGE, TransportTerm
+from backend.engine.vgg import VGG19
+
+SIZE = (6, 8)
+POSITIONS = SIZE[0] * SIZE[1]
+variances = st.lists(st.floats(0.01, 10), min_size=4, max_size=4)
+
+
+def activations(gram: Tensor) -> Tensor:
+    """Activations (1, N, 6, 8) with a Gram matrix per position."""
+    n = len(gram)
+    directions = torch.linalg.qr(torch.randn(POSITIONS, n, dtype=torch.float64)).Q
+    flat = directions @ torch.linalg.cholesky(gram.double()).mT * math.sqrt(POSITIONS)
+    found: Tensor = flat.mT.reshape(1, n, *SIZE).float()
+    return found.contiguous(memory_format=torch.channels_last)
+
+
+def seen(target: Tensor, features: Tensor) -> TransportTerm:
+    term = TransportTerm("conv1_1", target.float(), POSITIONS)
+    term.see(features, whole(SIZE))
+    return term
+
+
+def covariance(seed: int, n: int = 4) -> Tensor:
+    factor = torch.randn(n, n, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    found: Tensor = factor @ factor.mT + torch.eye(n)
+    return found
+
+
+@given(variances, variances)
+def test_of_the_same_directions_it_is_the_squared_distance_of_their_spreads(a: list[float], g: list[float]) -> None:
+    ridge = RIDGE * max(a)
+    ways = sum((math.sqrt(x + ridge) - math.sqrt(y + ridge)) ** 2 for x, y in zip(a, g, strict=True))
+    expected = ways / sum(x + ridge for x in a)
+    turn = torch.linalg.qr(torch.randn(4, 4, dtype=torch.float64)).Q
+    target, ours = (turn @ torch.diag(torch.tensor(v, dtype=torch.float64)) @ turn.mT for v in (a, g))
+    assert seen(target, activations(ours)).value().item() == pytest.approx(expected, rel=1e-3, abs=1e-5)
+
+
+@given(st.integers(0, 1000))
+def test_its_gradient_points_away_from_activations_with_the_styles_gram_matrix(seed: int) -> None:
+    target, features = covariance(seed), activations(covariance(seed + 1))
+    term, gradient = seen(target, features), torch.zeros_like(features)
+    term.add_gradient(gradient, features, whole(SIZE))
+    energy = float(target.trace() + 4 * RIDGE * torch.linalg.eigvalsh(target)[-1])
+    moved = features - gradient * (POSITIONS * energy / 2)
+    torch.testing.assert_close(gram_matrix(moved) / POSITIONS, target.float(), rtol=0, atol=0.03 * float(target.norm()))
+    way = (moved - features).square().sum() / POSITIONS / energy
+    assert term.value().item() == pytest.approx(way.item(), rel=0.05, abs=1e-4)
+
+
+@given(st.integers(0, 1000))
+def test_its_gradient_is_that_of_its_value(seed: int) -> None:
+    target, features = covariance(seed), activations(covariance(seed + 1))
+    gradient = torch.zeros_like(features)
+    seen(target, features).add_gradient(gradient, features, whole(SIZE), weight=3.0)
+    step = 1e-2 * gradient / gradient.norm()
+    more, less = (3 * seen(target, features + sign * step).value().item() for sign in (1, -1))
+    assert (more - less) / 2e-2 == pytest.approx(gradient.norm().item(), rel=1e-2)
+
+
+def test_nothing_is_left_to_do_at_the_styles_gram_matrix_and_nothing_fails_without_one() -> None:
+    target = covariance(3)
+    assert seen(target, activations(target)).value().abs() < 1e-5
+    for blank, features in [(torch.zeros(4, 4), activations(target)), (target, torch.zeros(1, 4, *SIZE))]:
+        term, gradient = seen(blank, features), torch.zeros_like(features)
+        term.add_gradient(gradient, features, whole(SIZE))
+        assert torch.isfinite(term.value()) and torch.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("relative", [True, False])
+def test_all_layers_weigh_the_mean_of_their_losses_without_activations(network: VGG19, relative: bool) -> None:
+    s = Settings(style_layers={"conv1_1": 1.0, "conv3_1": 0.25}, relative=relative, smoothness=0)
+    content, style = torch.rand(1, 3, 40, 48), torch.rand(1, 3, 40, 48)
+    grams = style_grams(network, [(style, 1.0)], s)
+    heights = [1.0, 1.0] if relative else [float(a.square().sum()) / (4 * len(a) ** 2) for a in grams.values()]
+    weight = s.style_weight * math.sqrt(heights[0] * 0.25 * heights[1])
+    objective = Objective(network, content, grams, Settings(**{**vars(s), "transport": True}))
+    objective.evaluate(content)
+    ours = style_grams(network, [(content, 1.0)], s)
+    distances = 0.0
+    for layer, target in grams.items():
+        term = TransportTerm(layer, target, 1)
+        term._gram.copy_(ours[layer])
+        distances += term.value().item()
+    assert objective.losses["total"] == pytest.approx(weight * distances, rel=1e-3)
