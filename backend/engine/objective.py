@@ -17,15 +17,15 @@ from backend.engine.regions import Region, tiles
 from backend.engine.replay import Replay, possible
 from backend.engine.settings import Settings
 from backend.engine.terms import ContentTerm, StyleTerm, Term, add_gram, add_total_variation
-from backend.engine.transport import TransportTerm
 from backend.engine.vgg import VGG19
+from backend.engine.wasserstein import WassersteinTerm
 
 WHOLE = 1 << 30
 """A tile side that no picture reaches."""
 SMALLEST_TILE = 128
-TRANSPORT = 1.0
-"""The weight of each layer's transport loss, as a share of the geometric mean of what the layers' own losses are where
-there are no activations. On the recipe's loss (three pairs at 256 px) ½ to 1 led furthest, ¼ and 6 much less far."""
+WASSERSTEIN = 1.0
+"""The weight of each layer's Wasserstein distance, as a share of the geometric mean of what the layers' own losses are
+where there are no activations. On the recipe's loss (three pairs at 256 px) ½ to 1 led furthest, ¼ and 6 much less."""
 LEAST_HEIGHT = 1e-30
 """For a layer without a weight, and for a style without any activations."""
 
@@ -63,8 +63,8 @@ class Objective:
         self._size = (content.shape[2], content.shape[3])
         self.tile = tile
         self._replay: Replay | None = None
-        # Transport terms solve for eigenvectors, which a GPU cannot record.
-        self._warm, self._records = False, possible(network.device) and not settings.transport
+        # Wasserstein terms solve for eigenvectors, which a GPU cannot record.
+        self._warm, self._records = False, possible(network.device) and not settings.wasserstein
         self.losses: dict[str, float] = {}
         """The content, style and total loss of the last evaluation."""
         # The weights of the terms are kept apart from the terms, whose values are reported without them.
@@ -76,7 +76,7 @@ class Objective:
         style = [
             (s.style_weight * weight, self._style_term(layer, grams[layer])) for layer, weight in s.style_layers.items()
         ]
-        self._style: Sequence[tuple[float, Term]] = self._transporting(style, grams) if s.transport else style
+        self._style: Sequence[tuple[float, Term]] = self._distances(style, grams) if s.wasserstein else style
         self.emphasise_content(1.0)
 
     def emphasise_content(self, factor: float) -> None:
@@ -195,13 +195,13 @@ class Objective:
         target = layer_of(self._network, content, layer, self.tile, self._kept)
         return ContentTerm(layer, target, 2 / _energy(target) if self._settings.relative else 1.0)
 
-    def _transporting(
+    def _distances(
         self, style: Sequence[tuple[float, StyleTerm]], grams: Mapping[str, Tensor]
     ) -> list[tuple[float, Term]]:
-        """Transport terms of the same layers, all of one weight, about as strong beside the content as the losses."""
-        weight = TRANSPORT * geometric_mean(max(weight * float(term.height), LEAST_HEIGHT) for weight, term in style)
+        """Wasserstein terms of the same layers, all of one weight, about as strong beside the content as those."""
+        weight = WASSERSTEIN * geometric_mean(max(weight * float(term.height), LEAST_HEIGHT) for weight, term in style)
         return [
-            (weight, TransportTerm(term.layer, grams[term.layer], positions(self._size, term.layer)))
+            (weight, WassersteinTerm(term.layer, grams[term.layer], positions(self._size, term.layer)))
             for _, term in style
         ]
 

@@ -81,8 +81,8 @@ def exact_steps(schedule: Sequence[Scale], index: int, tile: int, share: float =
     return min(scale.steps, max(LEAST_EXACT, round(share * scale.steps)))
 
 
-def transported(share: float, steps: int, *, finest: bool) -> int:
-    """How many of a scale's first steps descend the transport loss: at the finest a share, at others all if any do."""
+def wasserstein_steps(share: float, steps: int, *, finest: bool) -> int:
+    """How many of a scale's first steps descend the Wasserstein distance: the finest's share, or all at others."""
     return round(share * steps) if finest or not share else steps
 
 

@@ -34,9 +34,9 @@ class Settings:
     larger strokes); `init` is content, noise or mixed; `optimiser` is lbfgs or adam; `relative` chooses relative
     errors over the paper's raw sums (see `Objective`); `smoothness` weighs the total variation; `content_first` is
     how many times its weight the content has at the coarser scales and at first at the finest, where it falls to 1;
-    `transport` takes the transport loss (`TransportTerm`) for the style's, and `transport_first` is the share of the
-    finest scale's steps, the first, that do so, as all of the coarser scales' do then; `shallow_finest` leaves block 5,
-    a quarter of the work, out of the style at the finest scale; `reduced` takes the steps that need not be exact with a
+    `wasserstein` takes another style loss (`WassersteinTerm`), and `wasserstein_first` is the share of the finest
+    scale's steps, the first, that do so, as all of the coarser scales' do then; `shallow_finest` leaves block 5, a
+    quarter of the work, out of the style at the finest scale; `reduced` takes the steps that need not be exact with a
     reduced network (see `reduction`), which are all but the last share `exact` of the finest scale's.
     """
 
@@ -48,8 +48,8 @@ class Settings:
     relative: bool = True
     style_size: float = 1.0
     content_first: float = 1.0
-    transport_first: float = 0.0
-    transport: bool = False
+    wasserstein_first: float = 0.0
+    wasserstein: bool = False
     shallow_finest: bool = False
     reduced: bool = True
     exact: float = EXACT

@@ -17,7 +17,7 @@ from backend.engine.memory import Plan
 from backend.engine.objective import WHOLE, Objective, style_grams
 from backend.engine.preconditioner import CosinePreconditioner
 from backend.engine.reduction import pays, reduced
-from backend.engine.schedule import LEAST_SIDE, emphases, exact_steps, transported, work
+from backend.engine.schedule import LEAST_SIDE, emphases, exact_steps, wasserstein_steps, work
 from backend.engine.settings import Scale, Settings
 from backend.engine.vgg import VGG19
 from backend.imaging.colour import luma
@@ -98,7 +98,7 @@ def stylise(
         target = resize(content, (scale.height, scale.width)).to(network.device)
         picture = _start(target, settings) if picture is None else _refine(picture, target)
         here, finest = _at(scale, schedule, settings), index == len(schedule) - 1
-        first = transported(settings.transport_first, scale.steps, finest=finest)
+        first = wasserstein_steps(settings.wasserstein_first, scale.steps, finest=finest)
         emphasis = emphases(settings.content_first, scale.steps, finest=finest)
         objectives = _objectives(
             _passes(cheaper, network, here, first, scale.steps - exact[index], scale.steps),
@@ -140,14 +140,14 @@ def _cheaper(network: VGG19, content: Tensor, styles: Styles, settings: Settings
 
 
 def _passes(
-    cheaper: VGG19, network: VGG19, settings: Settings, transported: int, reduced: int, steps: int
+    cheaper: VGG19, network: VGG19, settings: Settings, wasserstein: int, reduced: int, steps: int
 ) -> Iterator[Pass]:
-    """The steps at a scale, of which the first `transported` descend the transport loss and `reduced` are cheaper."""
-    ways = replace(settings, transport=True)
-    yield Pass(cheaper, min(transported, reduced), ways)
-    yield Pass(network, transported - min(transported, reduced), ways)
-    yield Pass(cheaper, reduced - min(transported, reduced), settings)
-    yield Pass(network, steps - max(transported, reduced), settings)
+    """The steps at a scale, of which the first so many descend the Wasserstein distance, or have a reduced network."""
+    nearer = replace(settings, wasserstein=True)
+    yield Pass(cheaper, min(wasserstein, reduced), nearer)
+    yield Pass(network, wasserstein - min(wasserstein, reduced), nearer)
+    yield Pass(cheaper, reduced - min(wasserstein, reduced), settings)
+    yield Pass(network, steps - max(wasserstein, reduced), settings)
 
 
 def _objectives(

@@ -188,7 +188,7 @@ def test_without_block_5_at_the_finest_scale_only_its_style_is_missed(network: V
 
 
 @pytest.mark.parametrize(("reduced", "expected"), [(True, [True, True, False, False]), (False, [True, True, False])])
-def test_the_transport_loss_is_descended_first_and_the_papers_at_last(
+def test_the_wasserstein_distance_is_descended_first_and_the_papers_at_last(
     network: VGG19, reduced: bool, expected: list[bool]
 ) -> None:
     seen: list[tuple[bool, Objective]] = []
@@ -201,14 +201,14 @@ def test_the_transport_loss_is_descended_first_and_the_papers_at_last(
             self.wanted = wanted
 
         def evaluate(self, picture: Tensor) -> tuple[float, Tensor]:
-            seen.append((self.wanted.transport, self))
+            seen.append((self.wanted.wasserstein, self))
             return super().evaluate(picture)
 
-    settings = Settings(transport_first=0.4, reduced=reduced)
+    settings = Settings(wasserstein_first=0.4, reduced=reduced)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("backend.engine.stylise.Objective", Watched)
         last = run(network, settings, (Scale(32, 40, 8), Scale(64, 80, 10)))[-1]
-    assert [transport for (transport, _), _ in itertools.groupby(seen)] == expected
+    assert [distance for (distance, _), _ in itertools.groupby(seen)] == expected
     plain = run(network, Settings(reduced=reduced), (Scale(32, 40, 8), Scale(64, 80, 10)))[-1]
     assert last.losses["total"] < 1.5 * plain.losses["total"]
 

@@ -29,7 +29,7 @@ TERMS = (
     Settings(relative=False, content_weight=1e-3),
     Settings(smoothness=0, content_layers={"relu3_2": 0.5, "conv4_2": 1.0}),
     Settings(style_layers={"relu1_2": 1.0, "relu2_1": 0.5, "conv2_1": 0.5, "relu4_4": 1.0}),
-    Settings(transport=True),
+    Settings(wasserstein=True),
 )
 
 
@@ -84,7 +84,7 @@ def test_tiles_give_what_autograd_gives_for_the_whole_picture(
     assert (gradient - slope).norm() <= 1e-2 * slope.norm()
 
 
-@pytest.mark.parametrize("terms", TERMS, ids=["default", "raw sums", "two contents", "rectified styles", "transport"])
+@pytest.mark.parametrize("terms", TERMS, ids=["default", "raw sums", "two contents", "rectified styles", "wasserstein"])
 @pytest.mark.parametrize(("height", "width", "side"), TILED)
 def test_every_term_is_the_same_in_tiles(network: VGG19, terms: Settings, height: int, width: int, side: int) -> None:
     x, content, style = (torch.rand(1, 3, *size) for size in ((height, width), (height, width), (45, 61)))

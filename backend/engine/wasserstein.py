@@ -16,7 +16,7 @@ RIDGE = 1e-3
 10⁻² to 10⁻⁵, this was best on the recipe's loss."""
 
 
-class TransportTerm(GramTerm):
+class WassersteinTerm(GramTerm):
     """The squared 2-Wasserstein distance of normal distributions whose covariances are the Gram matrices G and A.
 
     W = tr(G + A − 2 (A^½ G A^½)^½) per position (Bures' metric; Olkin and Pukelsheim, "The distance between two random

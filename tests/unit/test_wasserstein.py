@@ -1,4 +1,4 @@
-"""The transport loss against what it is for Gram matrices that share their directions, and against what it means."""
+"""The Wasserstein distance against what it is for matrices of the same directions, and against what it means."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from backend.engine.losses import gram_matrix
 from backend.engine.objective import Objective, style_grams
 from backend.engine.regions import whole
 from backend.engine.settings import Settings
-from backend.engine.transport import RIDGE, TransportTerm
 from backend.engine.vgg import VGG19
+from backend.engine.wasserstein import RIDGE, WassersteinTerm
 
 SIZE = (6, 8)
 POSITIONS = SIZE[0] * SIZE[1]
@@ -31,8 +31,8 @@ def activations(gram: Tensor) -> Tensor:
     return found.contiguous(memory_format=torch.channels_last)
 
 
-def seen(target: Tensor, features: Tensor) -> TransportTerm:
-    term = TransportTerm("conv1_1", target.float(), POSITIONS)
+def seen(target: Tensor, features: Tensor) -> WassersteinTerm:
+    term = WassersteinTerm("conv1_1", target.float(), POSITIONS)
     term.see(features, whole(SIZE))
     return term
 
@@ -91,12 +91,12 @@ def test_all_layers_weigh_the_mean_of_their_losses_without_activations(network: 
     grams = style_grams(network, [(style, 1.0)], s)
     heights = [1.0, 1.0] if relative else [float(a.square().sum()) / (4 * len(a) ** 2) for a in grams.values()]
     weight = s.style_weight * math.sqrt(heights[0] * 0.25 * heights[1])
-    objective = Objective(network, content, grams, Settings(**{**vars(s), "transport": True}))
+    objective = Objective(network, content, grams, Settings(**{**vars(s), "wasserstein": True}))
     objective.evaluate(content)
     ours = style_grams(network, [(content, 1.0)], s)
     distances = 0.0
     for layer, target in grams.items():
-        term = TransportTerm(layer, target, 1)
+        term = WassersteinTerm(layer, target, 1)
         term._gram.copy_(ours[layer])
         distances += term.value().item()
     assert objective.losses["total"] == pytest.approx(weight * distances, rel=1e-3)
