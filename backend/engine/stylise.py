@@ -161,7 +161,6 @@ def _objectives(
     """The objective of each step at a scale, and how far it is another than the one of the step before."""
     number, factor, before = 0, 1.0, None
     left = [some for some in passes if some.steps]
-    del passes  # the cheaper network goes with its last steps
     while left:
         network, steps, settings = left.pop(0)
         grams = _grams(network, styles, scale, settings, plan.tile)

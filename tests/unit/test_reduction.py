@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import weakref
+from typing import Any
+from unittest import mock
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -77,6 +81,21 @@ def test_the_last_steps_are_those_of_the_whole_network(network: VGG19) -> None:
 def test_the_picture_is_as_good_as_without_the_reduction(network: VGG19) -> None:
     ours, theirs = (exact_loss(network, paint(network, 40, Settings(reduced=r)).picture()) for r in (True, False))
     assert ours < 1.03 * theirs
+
+
+def test_the_share_of_exact_steps_can_be_told_and_the_reduced_network_goes_with_its_last_step(network: VGG19) -> None:
+    there: list[weakref.ref[VGG19]] = []
+
+    def watched(*arguments: Any) -> VGG19:
+        found = reduced(*arguments)
+        there.append(weakref.ref(found))
+        return found
+
+    content, style = waves(48, 64, 9), waves(50, 60, 2)
+    with mock.patch("backend.engine.stylise.reduced", watched):
+        iterates = stylise(network, content, [(style, 1.0)], (Scale(48, 64, 12),), Settings(exact=0.5))
+        alive = [there[0]() is not None for _ in iterates]
+    assert alive == [True] * 6 + [False] * 6
 
 
 @given(st.integers(1, 500), st.sampled_from(["draft", "normal", "high"]))
