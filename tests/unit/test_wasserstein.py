@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from backend.engine.losses import gram_matrix
-from backend.engine.objective import Objective, style_grams
+from backend.engine.objective import Objective, positions, style_grams
+from backend.engine.propagation import features
 from backend.engine.regions import whole
 from backend.engine.settings import Settings
 from backend.engine.vgg import VGG19
@@ -78,9 +79,9 @@ def test_its_gradient_is_that_of_its_value(seed: int) -> None:
 def test_nothing_is_left_to_do_at_the_styles_gram_matrix_and_nothing_fails_without_one() -> None:
     target = covariance(3)
     assert seen(target, activations(target)).value().abs() < 1e-5
-    for blank, features in [(torch.zeros(4, 4), activations(target)), (target, torch.zeros(1, 4, *SIZE))]:
-        term, gradient = seen(blank, features), torch.zeros_like(features)
-        term.add_gradient(gradient, features, whole(SIZE))
+    for blank, ours in [(torch.zeros(4, 4), activations(target)), (target, torch.zeros(1, 4, *SIZE))]:
+        term, gradient = seen(blank, ours), torch.zeros_like(ours)
+        term.add_gradient(gradient, ours, whole(SIZE))
         assert torch.isfinite(term.value()) and torch.isfinite(gradient).all()
 
 
@@ -93,10 +94,10 @@ def test_all_layers_weigh_the_mean_of_their_losses_without_activations(network: 
     weight = s.style_weight * math.sqrt(heights[0] * 0.25 * heights[1])
     objective = Objective(network, content, grams, Settings(**{**vars(s), "wasserstein": True}))
     objective.evaluate(content)
-    ours = style_grams(network, [(content, 1.0)], s)
+    activated = features(network, content, grams)
     distances = 0.0
     for layer, target in grams.items():
-        term = WassersteinTerm(layer, target, 1)
-        term._gram.copy_(ours[layer])
+        term = WassersteinTerm(layer, target, positions((40, 48), layer))
+        term.see(activated[layer], whole((40, 48)))
         distances += term.value().item()
     assert objective.losses["total"] == pytest.approx(weight * distances, rel=1e-3)
