@@ -74,7 +74,7 @@ class LBFGS:
     def step(self, judge: Judge | None = None) -> float:
         """Move to a better picture and return its loss; `Diverged` if none is found.
 
-        With `judge` it is the last step: that tells the loss alone, since nobody goes on from the gradient.
+        With `judge`, before a `renew` or the end, that tells the loss alone, since nobody goes on from the gradient.
         """
         if not self._try_steps(judge):
             # Curvature that misleads is worse than none: begin again along the gradient.

@@ -78,16 +78,9 @@ class Objective:
             (s.style_weight * weight, self._style_term(layer, grams[layer])) for layer, weight in s.style_layers.items()
         ]
         self._style: Sequence[tuple[float, Term]] = self._distances(style, grams) if s.wasserstein else style
-        self.emphasise_content(1.0)
-
-    def emphasise_content(self, factor: float) -> None:
-        """Let the content weigh `factor` times what the settings say, from the next evaluation on."""
-        self._emphasis = factor
-        self.drop_record()
         self._terms: dict[str, list[tuple[float, Term]]] = defaultdict(list)
-        content: list[tuple[float, Term]] = [(factor * weight, term) for weight, term in self._content]
-        for weight, term in [*content, *self._style]:
-            self._terms[term.layer].append((weight, term))
+        for weighted, term in [*self._content, *self._style]:
+            self._terms[term.layer].append((weighted, term))
 
     def evaluate(self, picture: Tensor) -> tuple[float, Tensor]:
         """The total loss and its gradient at a picture (1, 3, H, W)."""
@@ -167,7 +160,7 @@ class Objective:
     def _values(self, picture: Tensor, gradient: Tensor) -> Tensor:
         """The weighted content, style and smoothness losses of what was seen; the last one's gradient is added."""
         s, nothing = self._settings, torch.zeros((), device=picture.device)
-        content = sum((weight * term.value() for weight, term in self._content), nothing) * self._emphasis
+        content = sum((weight * term.value() for weight, term in self._content), nothing)
         style = sum((weight * term.value() for weight, term in self._style), nothing)
         smoothness = add_total_variation(picture, s.smoothness, gradient) if s.smoothness else nothing
         return torch.stack([value.float() for value in (content, style, smoothness)])
@@ -175,7 +168,7 @@ class Objective:
     def _told(self, values: Tensor) -> float:
         s, (content, style, smoothness) = self._settings, values.tolist()
         self.losses = {
-            "content": content / (s.content_weight * self._emphasis) if s.content_weight else 0.0,
+            "content": content / s.content_weight if s.content_weight else 0.0,
             "style": style / s.style_weight if s.style_weight else 0.0,
             "total": content + style + smoothness,
         }

@@ -19,8 +19,6 @@ LEAST_EXACT = 4
 """Steps at the finest scale that are exact at least: the first one or two only get used to it."""
 REDUCED_WORK = 0.7
 """What a step with the reduced network takes of an exact one's time, measured on a processor."""
-STAGES = 5
-"""In how many stages an emphasis on the content is given up."""
 FINEST_STEPS = {"draft": 12, "normal": 50, "high": 150, "full": 50}
 """Steps at the finest scale for each preset."""
 FULL_SIZE_STEPS = 8
@@ -89,15 +87,3 @@ def wasserstein_steps(share: float, steps: int, *, finest: bool) -> int:
 def work(scale: Scale, exact: int) -> float:
     """The cost of a scale, of whose steps some are exact, in arbitrary units: pixels, and an overhead, times steps."""
     return (scale.height * scale.width + 4096) * (exact + REDUCED_WORK * (scale.steps - exact))
-
-
-def emphases(first: float, steps: int, *, finest: bool) -> dict[int, float]:
-    """From which of a scale's steps on the content weighs how many times its weight.
-
-    At the finest scale it falls from `first` to 1 in equal ratios. The style is won quickly at the cost of content
-    that is won back slowly; a content that weighs more at first is not lost to begin with.
-    """
-    stages = min(STAGES, steps)
-    if not finest or first == 1 or stages == 1:
-        return {0: first}
-    return {steps * stage // stages: first ** (1 - stage / (stages - 1)) for stage in range(stages)}

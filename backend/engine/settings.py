@@ -32,12 +32,10 @@ class Settings:
 
     Layers are given with their weights; `style_size` scales the style pictures against the content (larger means
     larger strokes); `init` is content, noise or mixed; `optimiser` is lbfgs or adam; `relative` chooses relative
-    errors over the paper's raw sums (see `Objective`); `smoothness` weighs the total variation; `content_first` is
-    how many times its weight the content has at the coarser scales and at first at the finest, where it falls to 1;
-    `wasserstein` takes another style loss (`WassersteinTerm`), and `wasserstein_first` is the share of the finest
-    scale's steps, the first, that do so, as all of the coarser scales' do then; `shallow_finest` leaves block 5, a
-    quarter of the work, out of the style at the finest scale; `reduced` takes the steps that need not be exact with a
-    reduced network (see `reduction`), which are all but the last share `exact` of the finest scale's.
+    errors over the paper's raw sums (see `Objective`); `smoothness` weighs the total variation; `wasserstein` takes
+    another style loss (`WassersteinTerm`), and `wasserstein_first` is the share of the finest scale's steps, the first,
+    that do so, as all of the coarser scales' do then; `reduced` takes the steps that need not be exact with a reduced
+    network (see `reduction`), which are all but the last share `exact` of the finest scale's.
     """
 
     content_layers: Mapping[str, float] = field(default_factory=lambda: {CONTENT_LAYER: 1.0})
@@ -47,10 +45,8 @@ class Settings:
     smoothness: float = 1.0
     relative: bool = True
     style_size: float = 1.0
-    content_first: float = 1.0
     wasserstein_first: float = 0.0
     wasserstein: bool = False
-    shallow_finest: bool = False
     reduced: bool = True
     exact: float = EXACT
     init: str = "content"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
 from functools import partial
 from typing import NamedTuple, Protocol
 
@@ -17,7 +16,7 @@ from backend.engine.memory import Plan
 from backend.engine.objective import WHOLE, Objective, style_grams
 from backend.engine.preconditioner import CosinePreconditioner
 from backend.engine.reduction import pays, reduced
-from backend.engine.schedule import LEAST_SIDE, emphases, exact_steps, wasserstein_steps, work
+from backend.engine.schedule import LEAST_SIDE, exact_steps, wasserstein_steps, work
 from backend.engine.settings import Scale, Settings
 from backend.engine.vgg import VGG19
 from backend.imaging.colour import luma
@@ -56,19 +55,13 @@ class Pass(NamedTuple):
     settings: Settings
 
 
-class Change(Enum):
-    """How far an objective is another than the one before."""
-
-    NONE, LITTLE, MUCH = range(3)
-
-
 class Optimiser(Protocol):
     """What LBFGS and Adam have in common."""
 
     x: Tensor
 
     def step(self, judge: Judge | None = None) -> float:
-        """Take one step and return the loss, for which `judge` is enough if it is the last one."""
+        """Take one step and return the loss, for which `judge` is enough if it is the last before `renew`."""
 
     def renew(self, evaluate: Evaluate, *, alike: bool) -> None:
         """Go on with another objective, which is `alike` or has another curvature."""
@@ -99,29 +92,30 @@ def stylise(
         picture = _start(target, settings) if picture is None else _refine(picture, target)
         here, finest = _at(scale, schedule, settings), index == len(schedule) - 1
         first = wasserstein_steps(settings.wasserstein_first, scale.steps, finest=finest)
-        emphasis = emphases(settings.content_first, scale.steps, finest=finest)
-        objectives = _objectives(
-            _passes(cheaper, network, here, first, scale.steps - exact[index], scale.steps),
-            target,
-            styles,
-            scale,
-            plan,
-            emphasis,
-        )
+        passes = _passes(cheaper, network, here, first, scale.steps - exact[index], scale.steps)
+        objectives = _objectives(passes, target, styles, scale, plan)
         if finest:
-            del content, target, cheaper  # large, and kept by the objectives for as long as they need them
+            del content, target, cheaper, passes  # large, and kept by the objectives for as long as they need them
         optimiser: Optimiser | None = None
-        for number, (objective, change) in enumerate(objectives):
+        number = 0
+        for objective, count, alike in objectives:
             if optimiser is None:
                 optimiser = _optimiser(picture, objective.evaluate, settings, plan)
-            elif change is not Change.NONE:
-                optimiser.renew(objective.evaluate, alike=change is Change.LITTLE)
-            optimiser.step(objective.loss if number == scale.steps - 1 else None)
-            step += 1
-            done += work(replace(scale, steps=1), int(number >= scale.steps - exact[index]))
-            yield Iterate(
-                index + 1, len(schedule), step, steps, done / total, objective.losses, partial(getattr, optimiser, "x")
-            )
+            else:
+                optimiser.renew(objective.evaluate, alike=alike)
+            for left in reversed(range(count)):
+                optimiser.step(None if left else objective.loss)
+                step, number = step + 1, number + 1
+                done += work(replace(scale, steps=1), int(number > scale.steps - exact[index]))
+                yield Iterate(
+                    index + 1,
+                    len(schedule),
+                    step,
+                    steps,
+                    done / total,
+                    objective.losses,
+                    partial(getattr, optimiser, "x"),
+                )
 
 
 def _exact(schedule: Sequence[Scale], settings: Settings, plan: Plan) -> list[int]:
@@ -151,15 +145,10 @@ def _passes(
 
 
 def _objectives(
-    passes: Iterable[Pass],
-    content: Tensor,
-    styles: Styles,
-    scale: Scale,
-    plan: Plan,
-    emphasis: Mapping[int, float],
-) -> Iterator[tuple[Objective, Change]]:
-    """The objective of each step at a scale, and how far it is another than the one of the step before."""
-    number, factor, before = 0, 1.0, None
+    passes: Iterable[Pass], content: Tensor, styles: Styles, scale: Scale, plan: Plan
+) -> Iterator[tuple[Objective, int, bool]]:
+    """The objectives at a scale, for how many steps each, and whether it has the curvature of the one before."""
+    before: Settings | None = None
     left = [some for some in passes if some.steps]
     while left:
         network, steps, settings = left.pop(0)
@@ -167,33 +156,19 @@ def _objectives(
         objective = Objective(network, content, grams, settings, plan.tile, plan.half_content)
         if not left:
             del content
-        for position in range(steps):
-            factor = emphasis.get(number, factor)
-            change = Change.NONE
-            if position == 0 or number in emphasis:
-                objective.emphasise_content(factor)
-                change = Change.LITTLE if before in (None, settings) else Change.MUCH
-            yield objective, change
-            before = settings
-            number += 1
+        yield objective, steps, settings == before
+        before = settings
         objective.drop_record()
 
 
 def _at(scale: Scale, schedule: Sequence[Scale], settings: Settings) -> Settings:
     """The settings at one scale."""
-    if settings.shallow_finest and scale == schedule[-1] and scale != schedule[0]:
-        settings = replace(settings, style_layers=_shallow(settings.style_layers))
     if settings.relative:
         return settings
     # The paper's content loss is a sum over positions, and coarser scales have fewer.
     finest = schedule[-1]
     missing = finest.height * finest.width / (scale.height * scale.width)
     return replace(settings, content_weight=settings.content_weight * missing)
-
-
-def _shallow(layers: Mapping[str, float]) -> Mapping[str, float]:
-    """The layers without block 5, unless there are no others."""
-    return {layer: weight for layer, weight in layers.items() if layer[4] != "5"} or layers
 
 
 def _optimiser(picture: Tensor, evaluate: Evaluate, settings: Settings, plan: Plan) -> Optimiser:

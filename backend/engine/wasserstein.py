@@ -14,6 +14,9 @@ from backend.engine.terms import GramTerm
 RIDGE = 1e-3
 """Added to the variance in all directions, times the style's largest: what is below is left to the paper's loss. Of
 10⁻² to 10⁻⁵, this was best on the recipe's loss (pair demo at 256 px)."""
+LEAST_VARIANCE = 1e-6
+"""Of the style's largest. Axes of less are left out: half of them, where a reduced network answers along no more. They
+hold nothing that the ridge would not hide, and eigenvectors cost the cube of their number."""
 
 
 class WassersteinTerm(GramTerm):
@@ -22,17 +25,18 @@ class WassersteinTerm(GramTerm):
     W = tr(G + A − 2 (A^½ G A^½)^½) per position (Bures' metric; Olkin and Pukelsheim, "The distance between two random
     vectors with given dispersion matrices", 1982), over tr A. It is the mean squared way of activations to ones with
     the style's Gram matrix, so in each direction its gradient is as long as the way, where that of ‖G − A‖² has the
-    variance as a factor. ∂W/∂G = 1 − A^½ (A^½ G A^½)^-½ A^½.
+    variance as a factor. ∂W/∂G = 1 − A^½ (A^½ G A^½)^-½ A^½. All along the principal axes of A, where it is diagonal.
     """
 
     def __init__(self, layer: str, target: Tensor, positions: int) -> None:
         """Take A per position (N, N), and the number of positions M of the whole layer."""
         super().__init__(layer, target, positions)
-        variances, directions = torch.linalg.eigh(target.double())
+        variances, axes = torch.linalg.eigh(target.double())
+        kept = variances >= LEAST_VARIANCE * variances[-1]
+        self._axes = axes[:, kept].float()
         self._ridge = max(RIDGE * float(variances[-1]), torch.finfo(torch.float32).tiny ** 0.5)
-        variances = variances.clamp_(min=0) + self._ridge
-        self._root = (directions * variances.sqrt()) @ directions.mT
-        self._energy = float(variances.sum())
+        self._spreads = (variances[kept].clamp_(min=0) + self._ridge).sqrt()
+        self._energy = float(self._spreads.square().sum())
         self._solution: tuple[Tensor, Tensor] | None = None
 
     def reset(self) -> None:
@@ -50,14 +54,15 @@ class WassersteinTerm(GramTerm):
     def _solved(self) -> tuple[Tensor, Tensor]:
         """W and ∂W/∂G, of which the tiles need the same one after another."""
         if self._solution is None:
-            gram = self._gram.double() / self._positions
+            gram = (self._axes.mT @ (self._gram / self._positions) @ self._axes).double()
             gram.diagonal().add_(self._ridge)
-            squares, directions = torch.linalg.eigh(self._root @ gram @ self._root)
+            squares, directions = torch.linalg.eigh(self._spreads[:, None] * gram * self._spreads)
             # Neither matrix has a variance below the ridge, but for rounding.
             roots = squares.clamp_(min=self._ridge**2).sqrt_()
             distance = gram.trace() + self._energy - 2 * roots.sum()
-            half = self._root @ (directions * roots.rsqrt())
+            half = self._spreads[:, None] * directions * roots.rsqrt()
             slope = (half @ half.mT).neg_()
             slope.diagonal().add_(1)
-            self._solution = (distance / self._energy).float(), (slope / self._energy).float()
+            slope = self._axes @ (slope / self._energy).float() @ self._axes.mT
+            self._solution = (distance / self._energy).float(), slope
         return self._solution

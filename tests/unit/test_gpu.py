@@ -117,17 +117,6 @@ def test_a_recorded_evaluation_is_made_once_and_follows_the_picture(network: VGG
     assert PlainReplay.made == 1
 
 
-def test_another_emphasis_is_recorded_anew(network: VGG19, recording: None) -> None:
-    objective, picture = make_objective(network, (40, 48), Settings()), torch.rand(1, 3, 40, 48)
-    for _ in range(2):
-        before, _ = objective.evaluate(picture)
-    content = objective.losses["content"]
-    objective.emphasise_content(3)
-    after, _ = objective.evaluate(picture)
-    assert after - before == pytest.approx(2 * content, rel=1e-4)
-    assert PlainReplay.made == 2
-
-
 def test_tiles_are_not_recorded(network: VGG19, recording: None) -> None:
     objective, picture = make_objective(network, (64, 48), Settings(), 32), torch.rand(1, 3, 64, 48)
     for _ in range(3):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.engine.schedule import FINEST_STEPS, FULL_SIZE_STEPS, LEAST_SIDE, STAGES, coarse_to_fine, emphases
+from backend.engine.schedule import FINEST_STEPS, FULL_SIZE_STEPS, LEAST_SIDE, coarse_to_fine
 from backend.protocol.job import FULL_SIZES, PRESETS, Settings
 from backend.service.plan import schedule_of
 
@@ -69,18 +69,3 @@ def test_painting_on_adds_few_steps_at_scales_up_to_the_layers_own(
 def test_painting_on_ends_at_the_layers_very_size() -> None:
     last = schedule_of((1501, 2003), Settings(preset="full", size=512))[-1]
     assert (last.height, last.width) == (1501, 2003)
-
-
-@given(st.floats(1.5, 50), st.integers(2, 300))
-def test_an_emphasis_on_the_content_is_given_up_in_equal_ratios_at_the_finest_scale(first: float, steps: int) -> None:
-    stages = emphases(first, steps, finest=True)
-    assert min(stages) == 0 and max(stages) < steps
-    factors = [stages[step] for step in sorted(stages)]
-    assert (factors[0], factors[-1]) == pytest.approx((first, 1))
-    ratios = [a / b for a, b in itertools.pairwise(factors)]
-    assert ratios == pytest.approx([ratios[0]] * (min(STAGES, steps) - 1))
-    assert emphases(first, steps, finest=False) == {0: first}
-
-
-def test_without_an_emphasis_there_is_but_one_stage() -> None:
-    assert emphases(1.0, 50, finest=True) == {0: 1.0}

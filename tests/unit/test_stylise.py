@@ -162,31 +162,6 @@ def test_tiny_and_long_pictures_work(network: VGG19) -> None:
         assert torch.isfinite(last.picture()).all()
 
 
-def test_a_content_that_weighs_more_at_first_stays_nearer_and_ends_with_its_own_weight(network: VGG19) -> None:
-    plain = run(network, schedule=(Scale(64, 80, 10),))
-    emphasised = run(network, Settings(content_first=1000), (Scale(64, 80, 10),))
-    assert emphasised[3].losses["content"] < 0.5 * plain[3].losses["content"]
-    # At the end the total is made of the same weights again.
-    losses, s = emphasised[-1].losses, Settings(smoothness=0)
-    terms = s.content_weight * losses["content"] + s.style_weight * losses["style"]
-    assert terms == pytest.approx(losses["total"], rel=0.05)
-
-
-def test_without_block_5_at_the_finest_scale_only_its_style_is_missed(network: VGG19) -> None:
-    seen: list[set[str]] = []
-
-    class Watched(Objective):
-        def __init__(self, network: VGG19, content: Tensor, grams: dict[str, Tensor], *others: Any) -> None:
-            super().__init__(network, content, grams, *others)
-            seen.append(set(grams))
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("backend.engine.stylise.Objective", Watched)
-        run(network, Settings(shallow_finest=True, reduced=False))
-        run(network, Settings(shallow_finest=True, reduced=False), (Scale(64, 80, 1),))
-    assert seen == [set(STYLE_LAYERS), set(STYLE_LAYERS) - {"conv5_1"}, set(STYLE_LAYERS)]
-
-
 @pytest.mark.parametrize(("reduced", "expected"), [(True, [True, True, False, False]), (False, [True, True, False])])
 def test_the_wasserstein_distance_is_descended_first_and_the_papers_at_last(
     network: VGG19, reduced: bool, expected: list[bool]

@@ -85,6 +85,19 @@ def test_nothing_is_left_to_do_at_the_styles_gram_matrix_and_nothing_fails_witho
         assert torch.isfinite(term.value()) and torch.isfinite(gradient).all()
 
 
+def test_axes_along_which_the_style_has_no_variance_are_left_alone() -> None:
+    turn = torch.linalg.qr(torch.randn(4, 4, dtype=torch.float64)).Q
+    a, g = torch.tensor([4.0, 1, 1e-7, 0]).double(), torch.tensor([1.0, 2, 3, 4]).double()
+    ours = activations(turn @ torch.diag(g) @ turn.mT)
+    term, gradient = seen(turn @ torch.diag(a) @ turn.mT, ours), torch.zeros_like(ours)
+    ridge = RIDGE * 4
+    ways = ((a[:2] + ridge).sqrt() - (g[:2] + ridge).sqrt()).square().sum() / (a[:2] + ridge).sum()
+    assert term.value().item() == pytest.approx(ways.item(), rel=1e-3)
+    term.add_gradient(gradient, ours, whole(SIZE))
+    pushed = torch.einsum("na,ynhw->yahw", turn.float(), gradient).square().sum((0, 2, 3))
+    assert pushed[2:].max() < 1e-6 * pushed[:2].min()
+
+
 @pytest.mark.parametrize("relative", [True, False])
 def test_all_layers_weigh_the_mean_of_their_losses_without_activations(network: VGG19, relative: bool) -> None:
     s = Settings(style_layers={"conv1_1": 1.0, "conv3_1": 0.25}, relative=relative, smoothness=0)
