@@ -12,7 +12,6 @@ from torch import Tensor
 
 from backend.engine.memory import Plan
 from backend.engine.objective import WHOLE, positions
-from backend.engine.schedule import exact_steps
 from backend.engine.settings import Scale, Settings
 from backend.engine.stylise import stylise
 from backend.engine.vgg import VGG19
@@ -35,11 +34,9 @@ HISTORY = 32
 """Pairs that the optimiser remembers: the recipe keeps 100. Over hundreds of steps on its loss twice as many as by
 default lead to a tenth fewer steps; on the default loss they gain nothing."""
 PLAN = Plan(WHOLE, HISTORY, 0)
-EXACT = 1 / 3
-"""The share of the steps, the last, that descend the recipe's loss with the whole network; those before descend the
-Wasserstein distance with the reduced one."""
-STEPS = {200: 81, 500: 240}
-"""The engine's steps for each target: they have to be told beforehand, since what a step descends follows from them."""
+STEPS = {200: (54, 32), 500: (100, 120)}
+"""The engine's steps for each target: those that descend the Wasserstein distance with the reduced network, and then at
+most so many that descend the recipe's loss with the whole one."""
 DESCENDED = STYLE[:-1]
 """The style's layers without conv5_1, a quarter of a step's work, which is a fiftieth of the loss at the end."""
 JUDGED, JUDGED_AT_LAST = 20, 4
@@ -55,11 +52,12 @@ def entry(content: Tensor, style: Tensor, target: int = TARGETS[0]) -> tuple[tup
     A coarser scale before would save fewer steps than it takes.
     """
     size = (content.shape[2], content.shape[3])
-    return (Scale(*size, STEPS[target]),), Settings(
+    steps = sum(STEPS[target])
+    return (Scale(*size, steps),), Settings(
         relative=False,
         smoothness=0,
-        wasserstein_first=1 - EXACT,
-        exact=EXACT,
+        wasserstein_first=STEPS[target][0] / steps,
+        exact=STEPS[target][1] / steps,
         content_weight=2 * CONTENT_WEIGHT / (512 * positions(size, CONTENT)),
         style_weight=4 * STYLE_WEIGHT,
         style_layers={layer: 1 / FILTERS[layer] ** 2 for layer in DESCENDED},
@@ -178,7 +176,6 @@ def _run(
 ) -> tuple[list[Point], int, Tensor]:
     """How the loss fell in a race to a target, the steps, and the last picture."""
     schedule, settings = entry(content, style, target)
-    exact = exact_steps(schedule, 0, WHOLE, settings.exact)
     points: list[Point] = []
     watch = Stopwatch()
     iterates = stylise(network, content, [(style, 1.0)], schedule, settings, PLAN)
@@ -186,7 +183,7 @@ def _run(
         with watch:
             iterate = next(iterates)
         step = iterate.step
-        if step % (JUDGED_AT_LAST if step > STEPS[target] - exact else JUDGED):
+        if step % (JUDGED_AT_LAST if step > STEPS[target][0] else JUDGED):
             continue
         points.append(Point(watch.wall, watch.cpu, recipe.judge(iterate.picture())))
         opponent.step()
