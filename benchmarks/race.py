@@ -34,7 +34,7 @@ HISTORY = 32
 """Pairs that the optimiser remembers: the recipe keeps 100. Over hundreds of steps on its loss twice as many as by
 default lead to a tenth fewer steps; on the default loss they gain nothing."""
 PLAN = Plan(WHOLE, HISTORY, 0)
-STEPS = {200: (54, 32), 500: (100, 120)}
+STEPS = {200: (54, 60), 500: (100, 300)}
 """The engine's steps for each target: those that descend the Wasserstein distance with the reduced network, and then at
 most so many that descend the recipe's loss with the whole one."""
 DESCENDED = STYLE[:-1]

@@ -174,7 +174,7 @@ def _race(race: Result) -> list[str]:
                     name,
                     f"{pair['recipe_seconds_per_step']:.2f} s",
                     f"{pair['curve_error']:.1e}",
-                    f"{pair['steps']} steps, {pair['last']['seconds']:.0f} s",
+                    f"{pair['steps']} steps at the finest scale, {pair['last']['seconds']:.0f} s",
                     f"{pair['last']['recipe_step']:.0f} steps",
                 )
                 for name, pair in raced.items()

@@ -117,6 +117,16 @@ def test_the_engine_races_with_the_recipes_loss(network: VGG19) -> None:
     assert objective.evaluate(x)[0] == pytest.approx(Recipe(content, style).judge(x), rel=1e-4)
 
 
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_half_precision_is_measured_where_the_engine_works_in_it(
+    precision: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "engine_precision", lambda: precision)
+    measured = machine.matrix_rate(torch.float32, side=32)
+    monkeypatch.setattr(machine, "matrix_rate", lambda _: measured)
+    assert machine.describe()["peaks"] == {machine.name_of(dtype): measured for dtype in {precision, torch.float32}}
+
+
 def test_pastiches_output_tells_its_times() -> None:
     output = (
         "size: 512x341\n\nstep elapsed loss\n---- ------- ----\n0    8.1     30385368.00\n10   28.1    5017239.00\n"
