@@ -14,8 +14,9 @@ from typing import Any
 from backend.engine.cost import Line, Speed
 from backend.protocol.lock import wait_for_lock
 
-FORMAT = 2
-"""Raised when the numbers in the file mean something else; older files then count for nothing."""
+FORMAT = 3
+"""Raised when the numbers in the file mean something else, or the engine has become another one; older files then count
+for nothing."""
 MOST = 16
 """Devices that are remembered, the latest ones."""
 RATE = 0.5

@@ -23,7 +23,7 @@ ALLOWED = {
 LIBRARIES = {
     "protocol": {"zmq"},
     "imaging": {"numpy", "torch", "pyvips"},
-    "engine": {"torch"},
+    "engine": {"torch", "numba", "numpy"},
     "weights": {"torch", "torchvision", "safetensors"},
     "service": {"torch", "zmq", "psutil", "distributed"},
 }
