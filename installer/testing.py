@@ -15,6 +15,8 @@ from .record import Record
 CACHE_VARIABLE = "NEURAL_STYLE_TEST_CACHE"
 READINGS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
 """Checks that need nothing but the source."""
+SIDE_BY_SIDE = ("-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder")
+"""Two tests at a time, grouped by `tests/conftest.py`; GIMP's, which take longest, come first as their folder does."""
 
 
 def test() -> bool:
@@ -29,7 +31,7 @@ def test() -> bool:
         with record.unfinished():
             environment.prepare(record, environment.REQUIREMENTS, environment.TEST_REQUIREMENTS)
         failed = [" ".join(check) for check in READINGS if not _run([python, "-m", *check])]
-    well = _run([python, "-m", "pytest"])
+    well = _run([python, "-m", "pytest", *SIDE_BY_SIDE])
     if failed:
         say.line(f"Failed: {', '.join(failed if well else [*failed, 'pytest'])}")
     return well and not failed
