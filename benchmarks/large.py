@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from backend.imaging.resize import resize
+from backend.protocol.estimate import Outline
 from backend.protocol.job import Settings
 from benchmarks.conditions import Conditions, Result, say
 from benchmarks.pictures import load
-from benchmarks.service import Service, make_job, planned
+from benchmarks.service import Service, TooSlow, make_job, planned
 
 SIZE, SIZE_QUICKLY = (6000, 4000), (3000, 2000)
 STEPS, STEPS_QUICKLY = 1, 1
@@ -27,6 +28,10 @@ def measure(conditions: Conditions) -> Iterator[Result]:
     with Service() as service:
         service.paint(make_job(style, style, Settings(size=64, steps=1)))
         loaded, _ = service.memory()
+        told = service.backend.estimate(Outline.of(job)).seconds
+        if told > conditions.left:
+            minutes = f"{told / 60:.0f} minutes, of which this part has {conditions.left / 60:.0f}"
+            raise TooSlow(f"{width} x {height} px would take {minutes}; `--again large` gives it an hour.")
         say(f"  {steps} steps at {width} x {height}")
         painted = service.paint(job, conditions.left)
         _, peak = service.memory()

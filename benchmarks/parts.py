@@ -18,6 +18,7 @@ from backend.protocol.errors import Failure
 from backend.service.worker_process import LEAN_ON_GPU, PATIENT_THREADS
 from benchmarks import efficiency, estimates, gpu, large, memory, pastiche_peer, presets, race
 from benchmarks.conditions import Conditions, Measure, Result, say
+from benchmarks.service import TooSlow
 
 GRACE = 20.0
 """Seconds that a part whose time is over has to end by itself, and as many again to clean up."""
@@ -93,7 +94,7 @@ def _write(found: Result, result: Path) -> None:
 
 
 def _sentence(error: Exception) -> str:
-    if isinstance(error, Failure):
+    if isinstance(error, (Failure, TooSlow)):
         return str(error)
     if isinstance(error, subprocess.CalledProcessError):
         lines = (error.stderr or "").strip().splitlines()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from backend.engine.memory import Plan
@@ -126,55 +127,67 @@ class Opponent:
         return median(watch.wall for watch in counted), median(watch.cpu for watch in counted)
 
 
+class Entrant:
+    """A pair, with the recipe's curve and its steps that are taken again."""
+
+    def __init__(self, pair: Pair, checked: int) -> None:
+        """Raises Stale if the curve was made from other pictures."""
+        self.content, self.style = load(pair.content), load(pair.style)
+        self.curve = curves.read(pair.name)
+        self.curve.check_source(self.content, self.style)
+        self.recipe = Recipe(self.content, self.style)
+        self.opponent = Opponent(self.recipe, checked)
+        self.opponent.step()
+        self.opponent.step()
+
+
 def measure(conditions: Conditions) -> Iterator[Result]:
-    """Race over each pair, or in a hurry over one to the nearer target."""
+    """Race over each pair to the nearer target, then to the farther one; in a hurry over one pair to the nearer."""
     network = VGG19(load_weights("original"), dtype=engine_precision())
     targets = TARGETS[:1] if conditions.quick else TARGETS
     checked = CHECKED_QUICKLY if conditions.quick else CHECKED
-    result: Result = {"targets": list(targets), "give_up": GIVE_UP, "pairs": {}}
     raced = conditions.pairs[:1] if conditions.quick else conditions.pairs
-    for index, pair in enumerate(raced):
-        deadline = time.monotonic() + conditions.left / (len(raced) - index)
-        try:
-            result["pairs"][pair.name] = _race(pair, network, targets, checked, conditions, deadline)
-        except Stale as stale:
-            result["pairs"][pair.name] = {"failed": str(stale)}
-        yield result
-
-
-def _race(
-    pair: Pair, network: VGG19, targets: Sequence[int], checked: int, conditions: Conditions, deadline: float
-) -> Result:
-    content, style = load(pair.content), load(pair.style)
-    curve = curves.read(pair.name)
-    curve.check_source(content, style)
-    recipe = Recipe(content, style)
-    opponent = Opponent(recipe, checked)
-    opponent.step()
-    opponent.step()
-    results: Result = {"targets": {}}
+    result: Result = {"targets": list(targets), "give_up": GIVE_UP, "pairs": {}}
+    _warm_up(network)
+    entrants: dict[str, Entrant] = {}
     for target in targets:
-        say(f"  {pair.name}, as good as {target} steps of the recipe: loss {curve.losses[target]:.4g}")
-        points, steps, picture = _run(network, content, style, target, curve.losses[target], opponent, recipe, deadline)
-        results["targets"][str(target)] = _outcome(curve, opponent, points, target)
-        results |= {"steps": steps, "last": _last(curve, points[-1])}
-    write_picture(picture, conditions.picture(pair.name, "equal"))
+        for pair in raced:
+            found = result["pairs"].setdefault(pair.name, {"targets": {}})
+            if "failed" in found or conditions.left <= 0:
+                continue
+            try:
+                entrant = entrants.get(pair.name) or Entrant(pair, checked)
+                entrants[pair.name] = entrant
+                picture = _race(pair.name, entrant, network, target, conditions, found)
+                write_picture(picture, conditions.picture(pair.name, "equal"))
+            except Stale as stale:
+                result["pairs"][pair.name] = {"failed": str(stale)}
+            yield result
+
+
+def _warm_up(network: VGG19) -> None:
+    """Make what is made once in a process, as a warm worker has: the recipe's first step does not count either."""
+    tiny = torch.rand(1, 3, 64, 64)
+    for _ in stylise(network, tiny, [(tiny, 1.0)], [Scale(64, 64, 1)], Settings(reduced=False)):
+        pass
+
+
+def _race(name: str, entrant: Entrant, network: VGG19, target: int, conditions: Conditions, found: Result) -> Tensor:
+    """Add a race to a target to what was found of a pair; the last picture."""
+    curve, opponent = entrant.curve, entrant.opponent
+    say(f"  {name}, as good as {target} steps of the recipe: loss {curve.losses[target]:.4g}")
+    points, steps, picture = _run(network, entrant, target, conditions)
     if (error := curve.error(opponent.losses[0])) > curves.TOLERANCE:
         raise Stale(f"The loss that the recipe starts from differs from the stored one by {error:.1%}.")
-    return results | {"curve_error": error, "recipe_seconds_per_step": opponent.seconds[0]}
+    found["targets"][str(target)] = _outcome(curve, opponent, points, target)
+    last = _last(curve, points[-1])
+    found |= {"steps": steps, "last": last, "curve_error": error, "recipe_seconds_per_step": opponent.seconds[0]}
+    return picture
 
 
-def _run(
-    network: VGG19,
-    content: Tensor,
-    style: Tensor,
-    target: int,
-    loss: float,
-    opponent: Opponent,
-    recipe: Recipe,
-    deadline: float,
-) -> tuple[list[Point], int, Tensor]:
+def _run(network: VGG19, entrant: Entrant, target: int, conditions: Conditions) -> tuple[list[Point], int, Tensor]:
     """How the loss fell in a race to a target, the steps, and the last picture."""
+    content, style, opponent = entrant.content, entrant.style, entrant.opponent
     schedule, settings = entry(content, style, target)
     points: list[Point] = []
     watch = Stopwatch()
@@ -185,11 +198,12 @@ def _run(
         step = iterate.step
         if step % (JUDGED_AT_LAST if step > STEPS[target][0] else JUDGED):
             continue
-        points.append(Point(watch.wall, watch.cpu, recipe.judge(iterate.picture())))
+        points.append(Point(watch.wall, watch.cpu, entrant.recipe.judge(iterate.picture())))
         opponent.step()
         say(f"    {watch.wall:.0f} s: {points[-1].loss:.4g}")
-        late = watch.wall > target * opponent.seconds[0] / GIVE_UP or time.monotonic() > deadline
-        if points[-1].loss <= loss or late or iterate.steps - iterate.step < JUDGED_AT_LAST:
+        late = watch.wall > target * opponent.seconds[0] / GIVE_UP or conditions.left <= 0
+        over = points[-1].loss <= entrant.curve.losses[target] or iterate.steps - iterate.step < JUDGED_AT_LAST
+        if late or over:
             return points, step, iterate.picture()
 
 

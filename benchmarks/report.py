@@ -117,7 +117,8 @@ def _glance(results: Result) -> list[str]:
 
 def _summary(race: Result, target: int) -> str:
     """The median ratio and its spread over pairs; one that did not get there counts as if it had at its end."""
-    outcomes = [pair["targets"][str(target)] for pair in race["pairs"].values() if "targets" in pair]
+    pairs = [pair for pair in race["pairs"].values() if "failed" not in pair]
+    outcomes = [pair["targets"][str(target)] for pair in pairs if str(target) in pair.get("targets", {})]
     if not outcomes:
         return "not measured"
     ratios = sorted(at["ratio"] or at["ratio_below"] for at in outcomes)
@@ -125,6 +126,8 @@ def _summary(race: Result, target: int) -> str:
     text = f"1/{middle:.1f} (1/{ratios[0]:.1f} to 1/{ratios[-1]:.1f})"
     if missed:
         text += f"; {missed} of {len(outcomes)} did not reach it before the race was ended, and count as if then"
+    if left_out := len(pairs) - len(outcomes):
+        text += f"; {left_out} of {len(pairs)} pairs not raced"
     verdict = "goal reached" if middle >= GOAL else "goal missed" if middle >= FAILURE else "failure"
     if middle >= FAILURE and 2 * missed > len(outcomes):
         verdict = "goal missed, and the time was too short to tell whether it is a failure"

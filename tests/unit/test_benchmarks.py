@@ -208,6 +208,12 @@ def test_the_report_has_every_table_and_the_verdicts() -> None:
         assert expected in text
 
 
+def test_pairs_that_there_was_no_time_for_are_counted() -> None:
+    results = copy.deepcopy(RESULTS)
+    results["parts"]["race"]["pairs"]["starry_night"] = {"targets": {}}
+    assert "(1/8.0 to 1/8.0); 1 of 2 pairs not raced: goal missed" in report.render(results)
+
+
 def test_a_race_that_was_ended_too_early_for_a_verdict_says_so() -> None:
     results = copy.deepcopy(RESULTS)
     results["parts"]["race"]["pairs"]["demo"]["targets"]["500"]["ratio_below"] = 7.0
