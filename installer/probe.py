@@ -9,12 +9,14 @@ from collections.abc import Callable
 
 def imports() -> str:
     """The heavy packages load."""
+    import numba
     import numpy
     import pyvips
     import torch
     import zmq
 
-    return f"torch {torch.__version__}, numpy {numpy.__version__}, pyzmq {zmq.__version__}, pyvips {pyvips.__version__}"
+    versions = {module.__name__: module.__version__ for module in (torch, numpy, numba, pyvips)}
+    return ", ".join(f"{name} {version}" for name, version in {**versions, "pyzmq": zmq.__version__}.items())
 
 
 def weights() -> str:

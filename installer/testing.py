@@ -15,8 +15,10 @@ from .record import Record
 CACHE_VARIABLE = "NEURAL_STYLE_TEST_CACHE"
 READINGS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
 """Checks that need nothing but the source."""
-SIDE_BY_SIDE = ("-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder")
-"""Two tests at a time, grouped by `tests/conftest.py`; GIMP's, which take longest, come first as their folder does."""
+SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+"""Two files of tests at a time, in their order: GIMP's take longest, mostly wait for its windows, and come first."""
+PATIENT_THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000"}
+"""PyTorch's threads do not spin while they wait, which would take the processor from the other tests."""
 
 
 def test() -> bool:
@@ -49,6 +51,6 @@ def _run(command: list[str]) -> bool:
 
 def _start(command: list[str]) -> subprocess.Popen[bytes]:
     say.line(f"\n$ {' '.join(command[1:])}")
-    variables = commands.environment()
+    variables = {**PATIENT_THREADS, **commands.environment()}
     variables.pop("NEURAL_STYLE_HOME", None)  # the user's installation is not the tests' to touch
     return subprocess.Popen(command, cwd=SOURCE, env=variables)

@@ -75,24 +75,24 @@ def _convolved(x: Tensor, filters: Tensor, bias: Tensor | None, border: int) -> 
     rows, columns = math.ceil(height / STEP), math.ceil(width / STEP)
     found = torch.empty((STEP * rows, STEP * columns, outputs), dtype=dtype)
     memory, stride = _memory(x)
-    band = max(1, BUDGET // (columns * max(channels, outputs)))
-    for top in range(0, rows, band):
-        end = min(rows, top + band)
+
+    def convolve(top: int, end: int) -> None:
+        """The responses of some rows of tiles."""
         tiles = (end - top) * columns
         values = _SPACE.take("values", dtype, PATCH**2, tiles, channels)
         products = _SPACE.take("products", dtype, PATCH**2, tiles, outputs)
 
-        def read(first: int, last: int, top: int = top, values: Tensor = values) -> None:
+        def read(first: int, last: int) -> None:
             space = _SPACE.take("read", dtype, 2 * PATCH * (STEP * columns + 2) * channels).numpy()
             transform_patches(
                 memory, stride, x.shape[2], x.shape[3] * channels, channels, border,
-                _flat(values), values[0].numel(), columns, top, first, last, space,
+                _flat(values), tiles * channels, columns, top, first, last, space,
             )  # fmt: skip
 
-        def answer(first: int, last: int, top: int = top, products: Tensor = products) -> None:
+        def answer(first: int, last: int) -> None:
             space = _SPACE.take("answered", dtype, STEP * PATCH * columns * outputs).numpy()
             transform_responses(
-                _flat(products), products[0].numel(), _flat(found), outputs, columns, top, first, last, space
+                _flat(products), tiles * outputs, _flat(found), outputs, columns, top, first, last, space
             )
 
         _share(top, end, read)
@@ -100,6 +100,10 @@ def _convolved(x: Tensor, filters: Tensor, bias: Tensor | None, border: int) -> 
         if bias is not None:
             products[_CONSTANT] += bias
         _share(top, end, answer)
+
+    band = max(1, BUDGET // (columns * max(channels, outputs)))
+    for top in range(0, rows, band):
+        convolve(top, min(rows, top + band))
     return found[None].permute(0, 3, 1, 2)[..., :height, :width]
 
 
