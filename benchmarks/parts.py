@@ -37,7 +37,7 @@ class Part:
 PARTS = (
     Part("efficiency", efficiency.measure, 60, 30),
     Part("memory", memory.measure, 120, 60),
-    Part("pastiche", pastiche_peer.measure, 80, 60),
+    Part("pastiche", pastiche_peer.measure, 150, 60),
     Part("large", large.measure, 540, 70),
     Part("estimates", estimates.measure, 330, 60),
     Part("presets", presets.measure, 180, 10),

@@ -58,6 +58,11 @@ def adjoint(g: Tensor, weight: Tensor) -> Tensor:
     return _convolved(g, filters, None, 2)
 
 
+def forget() -> None:
+    """Give back the memory that convolutions of this thread have kept for the next ones."""
+    _SPACE.forget()
+
+
 def _transformed(transform: Tensor, weight: Tensor) -> Tensor:
     """Filters (K, C, 3, 3) as (K, 36, C). Not kept: four times the memory of the weights, and soon made again."""
     k, c = weight.shape[:2]
@@ -142,6 +147,10 @@ class _Space(threading.local):
         if held is None or held.numel() < size:
             held = self._held[name, dtype] = torch.empty(size, dtype=dtype)
         return held[:size].view(shape)
+
+    def forget(self) -> None:
+        """Give the memory back."""
+        self._held.clear()
 
 
 _SPACE = _Space()

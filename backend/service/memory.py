@@ -9,6 +9,8 @@ from pathlib import Path
 import psutil
 import torch
 
+from backend.engine import winograd
+
 SHARE = 0.9
 """The part of the free memory that a job may plan with: the rest of the system goes on living."""
 GB = 1e9
@@ -36,6 +38,7 @@ def used_memory(device: torch.device) -> float:
 
 def give_back() -> None:
     """Return to the system what finished jobs took; the allocators would keep it, and it would count as used."""
+    winograd.forget()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     with contextlib.suppress(AttributeError, OSError, TypeError):  # not glibc

@@ -248,8 +248,9 @@ def test_figures_of_a_gpu_outlive_a_run_without_one(
     assert ("There was no GPU." in report.render(results)) == (not earlier)
 
 
-def test_the_committed_report_is_made_of_the_committed_results() -> None:
-    docs = Path(__file__).parents[2] / "docs"
+@pytest.mark.parametrize("folder", ["", "avx2"])
+def test_a_committed_report_is_made_of_the_committed_results(folder: str) -> None:
+    docs = Path(__file__).parents[2] / "docs" / folder
     results = json.loads((docs / "benchmarks" / "results.json").read_text("utf-8"))
     assert report.render(results) == (docs / "BENCHMARKS.md").read_text("utf-8")
     for name in results["sheets"]:

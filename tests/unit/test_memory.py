@@ -34,6 +34,11 @@ def test_a_plan_keeps_to_its_limit(height: int, width: int, precision: int, limi
         assert found.bytes == peak(scale, height * width, precision, *asked, half_content=found.half_content)
 
 
+@pytest.mark.parametrize(("precision", "loaded"), [(2, 0.45e9), (4, 0.6e9)])
+def test_24_million_pixels_fit_into_3_gb(precision: int, loaded: float) -> None:
+    assert plan(Scale(4000, 6000, 1), 6000 * 4000, precision, 3e9 - loaded)
+
+
 def test_a_picture_that_fits_is_painted_whole_with_the_full_memory_of_the_optimiser() -> None:
     found = plan(Scale(384, 512, 1), 512 * 384, 2, 4 * GIB)
     assert found is not None

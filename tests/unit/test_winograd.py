@@ -11,6 +11,7 @@ from torch import Tensor
 
 from backend.engine import winograd
 from backend.engine.vgg import Convolution
+from backend.service.memory import give_back
 
 sides = st.integers(1, 23)
 channels = st.integers(1, 9)
@@ -51,6 +52,15 @@ def test_a_view_is_read_as_it_stands() -> None:
     view = x[..., 3:24, 2:29]
     torch.testing.assert_close(winograd.response(view, weight), F.conv2d(view, weight), rtol=0, atol=1e-11)
     torch.testing.assert_close(winograd.adjoint(x[:, :4, 1:, 1:], weight), F.conv_transpose2d(x[:, :4, 1:, 1:], weight))
+
+
+def test_what_it_keeps_is_given_back() -> None:
+    x, weight = channels_last(1, 6, 30, 31), channels_last(4, 6, 3, 3)
+    winograd.response(x, weight)
+    assert winograd._SPACE._held
+    give_back()
+    assert not winograd._SPACE._held
+    torch.testing.assert_close(winograd.response(x, weight), F.conv2d(x, weight), rtol=0, atol=1e-11)
 
 
 def test_rounding_errors_stay_far_below_those_of_half_precision(convolutions: dict[str, Convolution]) -> None:
