@@ -18,9 +18,9 @@ VALUE = 12
 """Bytes of a pixel of three fp32 values."""
 PAIR = 12
 """Bytes a pixel of one remembered pair of the optimiser: two times three values in half precision."""
-PICTURES = 54
+PICTURES = 50
 """Bytes a pixel of everything as large as the picture but the pairs: the picture, two gradients, a step in half
-precision, the layer's own bytes, and a reserve of 8. Told with one of 14, 24 million pixels took 0.36 GB less."""
+precision, the layer's own bytes, and a reserve of 4. Told with one of 14, 24 million pixels took 0.36 GB less."""
 LAYER = 5 * VALUE
 """Bytes a pixel of a layer larger than the working size: its colours, and the result brought to its size. Measured with
 24 million pixels: 24 for the colours of an opaque layer, 58 with holes to fill; 28 to 31 for the result."""
