@@ -142,7 +142,7 @@ def test_what_no_job_may_be_is_refused(measured: Installation, message: Message,
 
 def test_a_job_that_would_be_refused_for_its_memory_is_refused_beforehand(measured: Installation) -> None:
     content = Picture(6000, 4000, 1, "u8", bytes(6000 * 4000))
-    wanted = Settings(size=6000, memory_limit=2.5)
+    wanted = Settings(size=6000, memory_limit=2.0)
     with client.connect(measured) as backend:
         with pytest.raises(Failure) as beforehand:
             backend.estimate(Outline(6000, 4000, wanted, [HEADER], channels=1))
