@@ -11,13 +11,13 @@ import math
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
-from numpy import ndarray
 from torch import Tensor
 
-Memory = ndarray[Any, Any]
+if TYPE_CHECKING:
+    from backend.engine.winograd_transforms import Memory
 
 STEP, PATCH = 4, 6
 """The sides of what a tile answers and of what it reads."""
