@@ -20,7 +20,7 @@ from .tree import code_digest
 
 REQUIREMENTS = SOURCE / "installer" / "requirements.txt"
 TEST_REQUIREMENTS = SOURCE / "installer" / "requirements-test.txt"
-LEAST_DISK = {"cpu": 2.5e9, "cuda": 9e9}
+LEAST_DISK = {"cpu": 2.7e9, "cuda": 9e9}
 
 
 def log_file(home: Path) -> Path:
