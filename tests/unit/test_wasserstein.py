@@ -38,6 +38,11 @@ def seen(target: Tensor, features: Tensor) -> WassersteinTerm:
     return term
 
 
+def square_root(matrix: Tensor) -> Tensor:
+    values, vectors = torch.linalg.eigh(matrix)
+    return vectors @ torch.diag(values.sqrt()) @ vectors.mT
+
+
 def covariance(seed: int, n: int = 4) -> Tensor:
     factor = torch.randn(n, n, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     found: Tensor = factor @ factor.mT + torch.eye(n)
@@ -59,11 +64,17 @@ def test_its_gradient_points_away_from_activations_with_the_styles_gram_matrix(s
     target, features = covariance(seed), activations(covariance(seed + 1))
     term, gradient = seen(target, features), torch.zeros_like(features)
     term.add_gradient(gradient, features, whole(SIZE))
-    energy = float(target.trace() + 4 * RIDGE * torch.linalg.eigvalsh(target)[-1])
+    one = torch.eye(4, dtype=torch.float64)
+    ridge = RIDGE * torch.linalg.eigvalsh(target)[-1] * one
+    energy = float((target + ridge).trace())
     moved = features - gradient * (POSITIONS * energy / 2)
-    torch.testing.assert_close(gram_matrix(moved) / POSITIONS, target.float(), rtol=0, atol=0.03 * float(target.norm()))
-    way = (moved - features).square().sum() / POSITIONS / energy
-    assert term.value().item() == pytest.approx(way.item(), rel=0.05, abs=1e-4)
+    # The way of Gaussians is linear: T F with T (G + r) T = A + r, so the moved Gram matrix is A + r (1 - T²).
+    root = square_root(target + ridge)
+    way = root @ torch.linalg.inv(square_root(root @ (covariance(seed + 1) + ridge) @ root)) @ root
+    expected = (target + ridge - way @ ridge @ way).float()
+    torch.testing.assert_close(gram_matrix(moved) / POSITIONS, expected, rtol=0, atol=1e-3 * float(target.norm()))
+    length = (moved - features).square().sum() / POSITIONS + ((way - one) @ ridge @ (way - one)).trace()
+    assert term.value().item() * energy == pytest.approx(length.item(), rel=1e-3, abs=1e-4)
 
 
 @given(st.integers(0, 1000))
