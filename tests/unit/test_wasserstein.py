@@ -40,7 +40,8 @@ def seen(target: Tensor, features: Tensor) -> WassersteinTerm:
 
 def square_root(matrix: Tensor) -> Tensor:
     values, vectors = torch.linalg.eigh(matrix)
-    return vectors @ torch.diag(values.sqrt()) @ vectors.mT
+    found: Tensor = vectors @ torch.diag(values.sqrt()) @ vectors.mT
+    return found
 
 
 def covariance(seed: int, n: int = 4) -> Tensor:
