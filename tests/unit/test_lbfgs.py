@@ -15,7 +15,7 @@ from torch import Tensor
 
 from backend.engine import pairs as pairs_module
 from backend.engine.adam import Adam
-from backend.engine.cosine import ByFourier, ByMatrix
+from backend.engine.cosine import ByFourier, ByMatrix, cosine_transform
 from backend.engine.lbfgs import LBFGS, Diverged
 from backend.engine.pairs import Pairs
 from backend.engine.preconditioner import CosinePreconditioner
@@ -181,6 +181,22 @@ def test_both_ways_to_transform_are_the_cosine_transform_and_its_inverse(n: int)
     for transform in (ByMatrix(n, torch.device("cpu")), ByFourier(n, torch.device("cpu"))):
         torch.testing.assert_close(transform.forward(x), (x.double() @ cosines.t()).float(), atol=1e-5, rtol=1e-5)
         torch.testing.assert_close(transform.inverse(transform.forward(x)), x, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("n", "device", "way"),
+    [
+        (512, "cpu", ByFourier),
+        (384, "cpu", ByFourier),
+        (341, "cpu", ByMatrix),  # 11 · 31
+        (257, "cpu", ByMatrix),
+        (682, "cpu", ByFourier),  # 2 · 11 · 31
+        (512, "meta", ByMatrix),
+        (1024, "meta", ByFourier),
+    ],
+)
+def test_a_length_is_transformed_in_the_faster_way(n: int, device: str, way: type) -> None:
+    assert isinstance(cosine_transform(n, torch.device(device)), way)
 
 
 @settings(deadline=None)
