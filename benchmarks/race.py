@@ -38,7 +38,7 @@ PLAN = Plan(WHOLE, HISTORY, 0)
 STEPS = {200: (54, 60), 500: (175, 300)}
 """The engine's steps for each target: those that descend the Wasserstein distance with the reduced network, and then at
 most so many that descend the recipe's loss with the whole one. For 500 steps, of 100 to 220 first ones 150 to 200 took
-the least time: after 100 of them twice to three times as many of the others are needed as after 175."""
+the least time: after 100 of them two to four times as many of the others are needed as after 175."""
 DESCENDED = STYLE[:-1]
 """The style's layers without conv5_1, a quarter of a step's work, which is a fiftieth of the loss at the end."""
 JUDGED, JUDGED_AT_LAST = 20, 4
