@@ -53,8 +53,8 @@ class Speed:
     `step` and `setup` are those of a scale, over its pixels; `layer` is for each pixel of the layer and the styles,
     which are decoded, resampled and encoded; `loading` is for the network. `step` and `setup` are with the reduced
     network, an exact step takes `exact` times as long, and `reduction` is for each picture that the network is reduced
-    to; 0 if it is not reduced on this device, and all steps are alike. `factor` multiplies all of it: it is what later
-    jobs taught about the measurements.
+    to; 0 if it is not reduced on this device, and all steps are alike. The direct convolutions of tiles take `direct`
+    times as long as the usual ones. `factor` multiplies all of it: it is what later jobs taught about the measurements.
     """
 
     step: Line
@@ -62,6 +62,7 @@ class Speed:
     layer: float
     loading: float
     exact: float = 1.0
+    direct: float = 1.0
     reduction: float = 0.0
     factor: float = 1.0
 
@@ -131,14 +132,14 @@ def _steps(
     """
     pixels = scale.height * scale.width
     count, read = parts
-    passes = 1 + FORWARD if count > 1 else 1
+    passes, kind = (1 + FORWARD, speed.direct) if count > 1 else (1, 1.0)
     wanted = pixels * style_size**2
     style = sum(min(wanted, own) for own in styles) if styles else wanted
     prepared = read * ((1 - STYLE) * passes + STYLE * style / pixels)
     setup, step = speed.setup.at(prepared, count), speed.step.at(passes * read, passes * count)
-    kinds = ((1.0, scale.steps - exact), (speed.exact, exact))
+    kinds = ((kind, scale.steps - exact), (kind * speed.exact, exact))
     found = [times * (step + (0 if number else setup)) for times, steps in kinds for number in range(steps)]
-    found[-1] -= (speed.exact if exact else 1.0) * (step - speed.step.at(FORWARD * read, FORWARD * count))
+    found[-1] -= kind * (speed.exact if exact else 1.0) * (step - speed.step.at(FORWARD * read, FORWARD * count))
     return found
 
 

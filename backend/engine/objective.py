@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from backend.engine.layers import FILTERS
-from backend.engine.propagation import Propagation
+from backend.engine.propagation import Propagation, in_tiles
 from backend.engine.regions import Region, tiles
 from backend.engine.replay import Replay, possible
 from backend.engine.settings import Settings
@@ -134,23 +134,22 @@ class Objective:
         return self._replay(picture)
 
     def _computed(self, picture: Tensor) -> tuple[Tensor, Tensor]:
-        parts = tiles(self._size, self.tile)
-        if len(parts) > 1:
+        ways = self._ways()
+        if len(ways) > 1:
             self._see_all(picture)
         else:
             self._forget()
         gradient = torch.zeros_like(picture)
-        for part in parts:
-            propagation = self._propagation(part)
-            propagation.forward(picture, self._see if len(parts) == 1 else None, record=True)
+        for propagation in ways:
+            propagation.forward(picture, self._see if len(ways) == 1 else None, record=True)
             rows, columns = propagation.reads
             gradient[..., slice(*rows), slice(*columns)] += propagation.backward(self._add_gradient)
         return self._values(picture, gradient), gradient
 
     def _see_all(self, picture: Tensor) -> None:
         self._forget()
-        for part in tiles(self._size, self.tile):
-            self._propagation(part).forward(picture, self._see)
+        for propagation in self._ways():
+            propagation.forward(picture, self._see)
 
     def _forget(self) -> None:
         for terms in self._terms.values():
@@ -174,8 +173,8 @@ class Objective:
         }
         return self.losses["total"]
 
-    def _propagation(self, part: Region) -> Propagation:
-        return Propagation(self._network, self._size, part, self._terms)
+    def _ways(self) -> list[Propagation]:
+        return in_tiles(self._network, self._size, self.tile, self._terms)
 
     def _see(self, layer: str, features: Tensor, region: Region) -> None:
         for _, term in self._terms[layer]:
@@ -220,8 +219,8 @@ def layer_of(
     def see(_: str, features: Tensor, region: Region) -> None:
         found[..., slice(*region.rows), slice(*region.columns)] = features
 
-    for part in tiles(size, tile):
-        Propagation(network, size, part, [layer]).forward(picture, see)
+    for propagation in in_tiles(network, size, tile, [layer]):
+        propagation.forward(picture, see)
     return found
 
 
@@ -249,8 +248,8 @@ def _grams(network: VGG19, picture: Tensor, layers: Mapping[str, float], tile: i
         add_gram(found.setdefault(layer, torch.zeros((n, n), device=network.device)), features)
 
     size = (picture.shape[2], picture.shape[3])
-    for part in tiles(size, tile):
-        Propagation(network, size, part, layers).forward(picture, see)
+    for propagation in in_tiles(network, size, tile, layers):
+        propagation.forward(picture, see)
     return found
 
 

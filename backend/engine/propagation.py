@@ -20,8 +20,8 @@ from torch import Tensor
 from backend.engine.borders import Missing, compact, folded, inner, reflected, reflected_rectified
 from backend.engine.layers import path, tapped
 from backend.engine.pooling import averaged, spread
-from backend.engine.regions import POOL, Operation, Region, operations, whole
-from backend.engine.vgg import VGG19, rectified
+from backend.engine.regions import POOL, Operation, Region, operations, tiles, whole
+from backend.engine.vgg import VGG19
 
 See = Callable[[str, Tensor, Region], None]
 """Called with a layer's name, the activations (1, N, h, w) that the tile owns, and where in the layer they are."""
@@ -84,12 +84,11 @@ class Propagation:
         self, x: Tensor, operation: Operation, following: Operation | None, see: See | None
     ) -> tuple[Tensor, Tensor]:
         """What the following operation reads, and what is kept: the linear response if a loss looks at that."""
-        convolution = self._network.convolutions[operation.name]
         conv, relu = f"conv{operation.name}", f"relu{operation.name}"
         if following and x.is_cuda and not self._layers & {conv, relu}:
-            needed = _narrowed(rectified(convolution, x), following.reads, operation.writes)
+            needed = _narrowed(self._network.rectified(operation.name, x), following.reads, operation.writes)
             return reflected(needed, _missing(following)), needed
-        linear = convolution.response(x)
+        linear = self._network.response(operation.name, x)
         if conv in self._layers and see:
             see(conv, self._owned(linear, operation), operation.owns)
         if relu in self._layers and see:
@@ -114,7 +113,7 @@ class Propagation:
         if conv in self._layers:
             add_gradient(self._owned(g, operation), conv, owned, operation.owns)
         record.kept = kept = owned = None  # type: ignore[assignment]
-        return folded(self._network.convolutions[operation.name].adjoint(g), _missing(operation))
+        return folded(self._network.adjoint(operation.name, g), _missing(operation))
 
     def _owned(self, x: Tensor, operation: Operation) -> Tensor:
         rows, columns = operation.owns.within(operation.writes)
@@ -134,6 +133,17 @@ class Propagation:
         if record.kept is not None:
             return F.max_unpool2d(g, record.kept, [2, 2])
         return spread(g)
+
+
+def in_tiles(network: VGG19, size: tuple[int, int], side: int, layers: Iterable[str]) -> list[Propagation]:
+    """The ways of a picture (height, width) in tiles of about `side` px, which compute what that of the whole does.
+
+    Several take direct convolutions: others round each value by where its tile begins, which may put it on the other
+    side of zero. So few are, and yet the gradient would be off by up to 1e-3 in fp32.
+    """
+    parts = tiles(size, side)
+    network = network.directly() if len(parts) > 1 else network
+    return [Propagation(network, size, part, layers) for part in parts]
 
 
 def features(network: VGG19, picture: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:

@@ -18,6 +18,9 @@ UNIT_ON_GPU = 16
 HAS_CUDNN = torch.version.cuda is not None
 """Whether a GPU's convolutions are Nvidia's: AMD's come under the same name."""
 
+HAS_ONEDNN = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+"""Whether a processor's convolutions are oneDNN's."""
+
 
 class Convolution(NamedTuple):
     """The weight (filters, channels, 3, 3) and the bias (filters) of one convolution."""
@@ -25,13 +28,16 @@ class Convolution(NamedTuple):
     weight: Tensor
     bias: Tensor
 
-    def response(self, x: Tensor) -> Tensor:
-        """The linear response (1, filters, h, w) to activations (1, channels, h + 2, w + 2)."""
-        return _response(x, self.weight, self.bias)
+    def response(self, x: Tensor, direct: bool = False) -> Tensor:
+        """The linear response (1, filters, h, w) to activations (1, channels, h + 2, w + 2).
 
-    def adjoint(self, g: Tensor) -> Tensor:
+        It is `direct`, each value by itself, or may be found by a faster way.
+        """
+        return _response(x, self.weight, self.bias, direct)
+
+    def adjoint(self, g: Tensor, direct: bool = False) -> Tensor:
         """The gradient with respect to the activations, from the one with respect to the response."""
-        return _adjoint(g, self.weight.to(g.dtype))
+        return _adjoint(g, self.weight.to(g.dtype), direct)
 
 
 class ReducedConvolution(NamedTuple):
@@ -41,13 +47,13 @@ class ReducedConvolution(NamedTuple):
     bias: Tensor
     expansion: Tensor
 
-    def response(self, x: Tensor) -> Tensor:
+    def response(self, x: Tensor, direct: bool = False) -> Tensor:
         """As of `Convolution`."""
-        return F.conv2d(_response(x, self.weight), self.expansion, self.bias)
+        return F.conv2d(_response(x, self.weight, None, direct), self.expansion, self.bias)
 
-    def adjoint(self, g: Tensor) -> Tensor:
+    def adjoint(self, g: Tensor, direct: bool = False) -> Tensor:
         """As of `Convolution`."""
-        return _adjoint(F.conv_transpose2d(g, self.expansion), self.weight)
+        return _adjoint(F.conv_transpose2d(g, self.expansion), self.weight, direct)
 
 
 class SplitConvolution(NamedTuple):
@@ -69,27 +75,32 @@ class SplitConvolution(NamedTuple):
         channels = torch.cat([large, large, small, *_split(bias, dtype)], 1)
         return cls(F.pad(channels, (0, 0, 0, 0, 0, -channels.shape[1] % unit)))
 
-    def response(self, x: Tensor) -> Tensor:
-        """As of `Convolution`."""
+    def response(self, x: Tensor, direct: bool = True) -> Tensor:
+        """As of `Convolution`, and always direct."""
         large, small = _split(x, self.weight.dtype)
         size = (1, self.weight.shape[1] - 3 * x.shape[1], *x.shape[2:])
         return F.conv2d(torch.cat([large, small, large, large.new_ones(1).expand(size)], 1), self.weight)
 
-    def adjoint(self, g: Tensor) -> Tensor:
-        """As of `Convolution`, in fp32."""
+    def adjoint(self, g: Tensor, direct: bool = True) -> Tensor:
+        """As of `Convolution`, in fp32, and always direct."""
         # The bias's two channels come along: eight are the least that a GPU multiplies.
         g = F.conv_transpose2d(g, self.weight[:, COLOURS : 3 * COLOURS + 2]).float()
         return g[:, :COLOURS] + g[:, COLOURS : 2 * COLOURS]
 
 
-def _response(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    if winograd.pays(weight, (x.shape[2] - 2, x.shape[3] - 2)):
+def _response(x: Tensor, weight: Tensor, bias: Tensor | None, direct: bool) -> Tensor:
+    if not direct and winograd.pays(weight, (x.shape[2] - 2, x.shape[3] - 2)):
         return winograd.response(x, weight, bias)
+    if direct and HAS_ONEDNN and x.device.type == "cpu" and x.dtype == torch.float32:
+        # Left to itself PyTorch takes another kernel, which adds up in another order, for a few pixels.
+        unit = (1, 1)
+        found: Tensor = torch.mkldnn_convolution(x, weight, bias, (0, 0), unit, unit, 1)
+        return found
     return F.conv2d(x, weight, bias)
 
 
-def _adjoint(g: Tensor, weight: Tensor) -> Tensor:
-    if winograd.pays(weight, (g.shape[2] + 2, g.shape[3] + 2)):
+def _adjoint(g: Tensor, weight: Tensor, direct: bool) -> Tensor:
+    if not direct and winograd.pays(weight, (g.shape[2] + 2, g.shape[3] + 2)):
         return winograd.adjoint(g, weight)
     return F.conv_transpose2d(g, weight)
 
@@ -100,16 +111,6 @@ def _split(tensor: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
 
 
 AnyConvolution = Convolution | ReducedConvolution | SplitConvolution
-
-
-def rectified(convolution: AnyConvolution, x: Tensor) -> Tensor:
-    """A convolution's response to activations (1, channels, h + 2, w + 2) without its negative values."""
-    if HAS_CUDNN and x.is_cuda and x.dtype == torch.bfloat16 and isinstance(convolution, Convolution):
-        # The bias and the rectification alone would be two passes more over the GPU's memory.
-        weight, bias, unit = *convolution, [1, 1]
-        found: Tensor = torch.ops.aten.cudnn_convolution_relu(x, weight, bias, unit, [0, 0], unit, 1)
-        return found
-    return F.relu_(convolution.response(x))
 
 
 class VGG19:
@@ -126,10 +127,12 @@ class VGG19:
         dtype: torch.dtype = torch.float32,
         pooling: str = "average",
         pause: Callable[[], None] = lambda: None,
+        direct: bool = False,
     ) -> None:
         """Take convolutions named `1_1` .. `5_4` whose first one includes the preprocessing (`fold_preprocessing`).
 
-        `pause` is called before each of them is used, and may raise to end what goes on.
+        `pause` is called before each of them is used, and may raise to end what goes on. With `direct` no convolution
+        is Winograd's, whose rounding depends on where in the picture the activations begin.
         """
         if pooling not in ("average", "max"):
             raise ValueError(f"unknown pooling: {pooling}")
@@ -137,6 +140,7 @@ class VGG19:
         self.dtype = dtype
         self.pooling = pooling
         self.pause = pause
+        self.direct = direct
         self.convolutions = {
             name: type(convolution)(*map(self._place, convolution))
             for name, convolution in {**convolutions, "1_1": self._first(convolutions["1_1"])}.items()
@@ -144,7 +148,32 @@ class VGG19:
 
     def replaced(self, convolutions: Mapping[str, ReducedConvolution]) -> VGG19:
         """This network with some of its convolutions reduced; it shares the rest."""
-        return VGG19({**self.convolutions, **convolutions}, self.device, self.dtype, self.pooling, self.pause)
+        return self._with({**self.convolutions, **convolutions}, self.direct)
+
+    def directly(self) -> VGG19:
+        """This network without Winograd's convolutions; it shares all of its memory."""
+        return self._with(self.convolutions, True)
+
+    def response(self, name: str, x: Tensor) -> Tensor:
+        """What one convolution makes of activations (1, channels, h + 2, w + 2)."""
+        return self.convolutions[name].response(x, self.direct)
+
+    def adjoint(self, name: str, g: Tensor) -> Tensor:
+        """The gradient with respect to these activations, from the one with respect to the response."""
+        return self.convolutions[name].adjoint(g, self.direct)
+
+    def rectified(self, name: str, x: Tensor) -> Tensor:
+        """The response without its negative values."""
+        convolution = self.convolutions[name]
+        if HAS_CUDNN and x.is_cuda and x.dtype == torch.bfloat16 and isinstance(convolution, Convolution):
+            # The bias and the rectification alone would be two passes more over the GPU's memory.
+            weight, bias, unit = *convolution, [1, 1]
+            found: Tensor = torch.ops.aten.cudnn_convolution_relu(x, weight, bias, unit, [0, 0], unit, 1)
+            return found
+        return F.relu_(self.response(name, x))
+
+    def _with(self, convolutions: Mapping[str, AnyConvolution], direct: bool) -> VGG19:
+        return VGG19(convolutions, self.device, self.dtype, self.pooling, self.pause, direct)
 
     def _first(self, convolution: AnyConvolution) -> AnyConvolution:
         """The first convolution, which pictures rounded to half precision would be too coarse for."""

@@ -35,15 +35,16 @@ _CONSTANT = 7
 """The product that adds its value to all 16 responses: a place for the bias."""
 
 
-def pays(weight: Tensor, size: tuple[int, int]) -> bool:
-    """Whether responses (height, width) to filters (K, C, 3, 3) come sooner so than one by one.
+def suits(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether convolutions may be made so: in half precision products are too fast, and errors too large."""
+    return device.type == "cpu" and dtype == torch.float32
 
-    In half precision the products are so fast, and the errors so large, that they never do.
-    """
+
+def pays(weight: Tensor, size: tuple[int, int]) -> bool:
+    """Whether responses (height, width) to filters (K, C, 3, 3) come sooner so than one by one."""
     tiles = math.ceil(size[0] / STEP) * math.ceil(size[1] / STEP)
     channels = min(weight.shape[:2])
-    suited = weight.device.type == "cpu" and weight.dtype == torch.float32
-    return suited and channels >= LEAST_CHANNELS and tiles * channels >= LEAST_WORK
+    return suits(weight.device, weight.dtype) and channels >= LEAST_CHANNELS and tiles * channels >= LEAST_WORK
 
 
 def response(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import torch
 
+from backend.engine import winograd
 from backend.engine.cost import Speed, fit
 from backend.engine.reduction import pays, reduced
 from backend.engine.settings import Scale, Settings
@@ -51,10 +52,14 @@ def calibrate(device: torch.device, precision: torch.dtype) -> Known:
         setups.append((side**2, setup))
         if count >= LEAST_SIDES and time.perf_counter() - began > ENOUGH_SECONDS:
             break
-    exact = _paint(network, side)[1] / step
+    whole = _paint(network, side)[1]
+    # Tiles are painted with direct convolutions.
+    suits = winograd.suits(network.device, network.dtype)
+    direct = _paint(network.directly(), side)[1] / whole if suits else 1.0
     layer = _layer_seconds() / LAYER_SIDE**2
     give_back()
-    return Known(Speed(fit(steps), fit(setups), layer, loading, exact, reducing / 2), used_memory(device))
+    speed = Speed(fit(steps), fit(setups), layer, loading, whole / step, direct, reducing / 2)
+    return Known(speed, used_memory(device))
 
 
 def _reduced(network: VGG19) -> VGG19:

@@ -14,7 +14,7 @@ from typing import Any
 from backend.engine.cost import Line, Speed
 from backend.protocol.lock import wait_for_lock
 
-FORMAT = 3
+FORMAT = 4
 """Raised when the numbers in the file mean something else, or the engine has become another one; older files then count
 for nothing."""
 MOST = 16
@@ -95,7 +95,7 @@ def _read(path: Path) -> dict[str, Known]:
 def _known(values: Mapping[str, Any]) -> Known:
     speed = values["speed"]
     step, setup = (Line(_amount(speed[name]["fixed"]), _amount(speed[name]["rate"])) for name in ("step", "setup"))
-    names = ("layer", "loading", "exact", "reduction", "factor")
+    names = ("layer", "loading", "exact", "direct", "reduction", "factor")
     return Known(Speed(step, setup, *(_amount(speed[name]) for name in names)), _amount(values["loaded"]))
 
 

@@ -6,7 +6,6 @@ import pytest
 import torch
 from hypothesis import settings
 
-from backend.engine import winograd
 from backend.engine.vgg import VGG19, Convolution
 from backend.weights import sources
 
@@ -28,9 +27,3 @@ def network(convolutions: dict[str, Convolution]) -> VGG19:
 @pytest.fixture(autouse=True)
 def _same_noise_each_time() -> None:
     torch.manual_seed(0)
-
-
-@pytest.fixture
-def plain_convolutions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No convolution is Winograd's, whose rounding depends on where a tile begins."""
-    monkeypatch.setattr(winograd, "pays", lambda *_: False)

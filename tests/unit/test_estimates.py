@@ -88,6 +88,13 @@ def test_tiles_cost_what_was_measured() -> None:
         assert [told / whole for told in tiled] == pytest.approx(measured, rel=0.1)
 
 
+def test_tiles_take_the_direct_convolutions_time() -> None:
+    speed = replace(SPEED, layer=0, reduction=0)
+    for tile, times in ((WHOLE, 1), (256, 1.5)):
+        usual, direct = (seconds(some, [Scale(500, 500, 10)], tile, 0) for some in (speed, replace(speed, direct=1.5)))
+        assert direct == pytest.approx(times * usual)
+
+
 def _a_step(speed: Speed, height: int, tile: int) -> float:
     """The seconds of a step that is not the last one."""
     two, one = (seconds(speed, [Scale(height, 512, steps)], tile, 0) for steps in (2, 1))

@@ -125,9 +125,9 @@ def test_tiles_are_not_recorded(network: VGG19, recording: None) -> None:
 
 
 def test_memory_that_runs_out_while_recording_makes_tiles(
-    network: VGG19, plain_convolutions: None, recording: None, monkeypatch: pytest.MonkeyPatch
+    network: VGG19, recording: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    objective, picture = make_objective(network, (300, 48), Settings()), torch.rand(1, 3, 300, 48)
+    objective, picture = make_objective(network.directly(), (300, 48), Settings()), torch.rand(1, 3, 300, 48)
     expected, slope = objective.evaluate(picture)
 
     def full(*_: object) -> None:
