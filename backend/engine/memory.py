@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from backend.engine.layers import FILTERS, Taps, convolutions_to, halo, values
+from backend.engine.layers import FILTERS, FIRST, Taps, convolutions_to, halo, tapped, values
 from backend.engine.regions import ALIGNMENT
 from backend.engine.settings import TAPS, Scale
 
@@ -39,8 +39,9 @@ FIXED = 64 << 20
 """Bytes for buffers that the size of a picture does not change."""
 REDUCED = 96 << 20
 """Bytes for the reduced network and its making. Measured at 512 x 512 alone: 335 MiB in all, of 412 told."""
-TRANSFORMED = 96 << 20
-"""Bytes that Winograd's convolutions keep for transformed filters and tiles: they are used in fp32 alone."""
+SINGLE = 128 << 20
+"""Bytes more in fp32: what Winograd's convolutions keep for transformed filters and tiles (55 MiB), and what allocators
+keep of blocks that are twice as large."""
 SIDES = (4096, 3072, 2048, 1536, 1024, 768, 512, 384, 256, 192, 128)
 HISTORIES = (16, 8, 3, 1)
 
@@ -97,20 +98,26 @@ def peak(
     activations = round(_of_a_pixel(precision, taps) * min(read, scale.height) * min(read, scale.width))
     grams = GRAMS * sum(FILTERS[layer[4:]] ** 2 for layer in taps.style)
     whole = layer_pixels * LAYER if layer_pixels > pixels else 0
-    fixed = FIXED + (TRANSFORMED if precision == FLOAT else 0)
+    fixed = FIXED + (SINGLE if precision == FLOAT else 0)
     return fixed + whole + pixels * (PICTURES + PAIR * history) + content + transform + activations + grams
 
 
 def _of_a_pixel(precision: int, taps: Taps) -> float:
     """The bytes for each pixel that a tile reads: somewhere on the way back, or where a content is compared."""
     convolutions = convolutions_to(taps.all)
-    kept = list(itertools.accumulate(map(values, convolutions)))
-    returning = [precision * (k + GRADIENTS * values(name)) for k, name in zip(kept, convolutions, strict=True)]
+    kept = list(itertools.accumulate(_kept(name, precision, taps) for name in convolutions))
+    returning = [k + GRADIENTS * precision * values(name) for k, name in zip(kept, convolutions, strict=True)]
     comparing = [
-        precision * (kept[convolutions.index(layer[4:])] + values(layer[4:])) + COMPARED * values(layer[4:])
-        for layer in taps.content
+        kept[convolutions.index(layer[4:])] + (precision + COMPARED) * values(layer[4:]) for layer in taps.content
     ]
     return max(*returning, *comparing)
+
+
+def _kept(name: str, precision: int, taps: Taps) -> float:
+    """The bytes for each pixel that the way back needs of a convolution."""
+    if precision == FLOAT and name == FIRST:
+        return VALUE
+    return values(name) * (precision if precision < FLOAT or name in tapped(taps.all) else 1)
 
 
 def largest_side(

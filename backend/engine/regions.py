@@ -59,10 +59,24 @@ class Operation:
     writes: Region
     owns: Region
 
+    def in_rows(self, rows: Span) -> Operation:
+        """The same convolution of some of the rows that it writes, of which the tile may own none."""
+        start = min(max(rows.start, self.owns.rows.start), rows.stop)
+        owns = Span(start, max(start, min(rows.stop, self.owns.rows.stop)))
+        reads = Span(max(rows.start - 1, self.reads.rows.start), min(rows.stop + 1, self.reads.rows.stop))
+        pairs = zip((reads, rows, owns), (self.reads, self.writes, self.owns), strict=True)
+        return Operation(self.name, *(Region(some, region.columns) for some, region in pairs))
+
 
 def whole(size: tuple[int, int]) -> Region:
     """The region of a picture or layer of a size (height, width)."""
     return Region(Span(0, size[0]), Span(0, size[1]))
+
+
+def bands(span: Span, length: int) -> list[Span]:
+    """The span in pieces of at most `length`."""
+    edges = [*range(span.start, span.stop, length), span.stop]
+    return [Span(a, b) for a, b in itertools.pairwise(edges)]
 
 
 def tiles(size: tuple[int, int], side: int) -> list[Region]:

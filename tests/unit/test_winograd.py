@@ -63,6 +63,15 @@ def test_what_it_keeps_is_given_back() -> None:
     torch.testing.assert_close(winograd.response(x, weight), F.conv2d(x, weight), rtol=0, atol=1e-11)
 
 
+def test_it_keeps_no_more_than_is_of_use() -> None:
+    large, small = (channels_last(n, n, 3, 3, dtype=torch.float32) for n in (512, 64))
+    winograd.response(channels_last(1, 512, 10, 10, dtype=torch.float32), large)
+    filters = winograd._SPACE._held["filters", torch.float32].numel()
+    assert filters == 36 * 512 * 512
+    winograd.response(channels_last(1, 64, 10, 10, dtype=torch.float32), small)
+    assert winograd._SPACE._held["filters", torch.float32].numel() == 36 * 64 * 64
+
+
 def test_rounding_errors_stay_far_below_those_of_half_precision(convolutions: dict[str, Convolution]) -> None:
     weight, bias = convolutions["4_2"]
     weight = weight.contiguous(memory_format=torch.channels_last)
