@@ -24,7 +24,7 @@ from backend.engine.borders import Missing, compact, folded, inner, reflected, r
 from backend.engine.layers import FILTERS, FIRST, path, tapped
 from backend.engine.pooling import averaged, spread
 from backend.engine.regions import POOL, Operation, Region, bands, operations, tiles, whole
-from backend.engine.vgg import VGG19
+from backend.engine.vgg import VGG19, through
 
 See = Callable[[str, Tensor, Region], None]
 """Called with a layer's name, the activations (1, N, h, w) that the tile owns, and where in the layer they are."""
@@ -82,8 +82,9 @@ class Propagation:
                 x = kept = _narrowed(self._network.rectified(operation.name, x), following.reads, operation.writes)
                 x = reflected(x, _missing(following))
             else:
-                # What was read is as large, and given back when this takes its name.
-                x = self._network.response(operation.name, x)
+                # What was read is as large, and given back when the response takes its name.
+                for linear in self._network.forward_maps(operation.name):
+                    x = linear(x)
                 x, kept = self._passed(x, operation, following, see)
             if record:
                 self._records.append(self._record(operation, read, kept))
@@ -102,9 +103,10 @@ class Propagation:
             elif record.again:
                 g = self._in_bands(g, record, add_gradient)
             else:
-                # Each gradient is given back when the next one takes its name.
+                # So is each gradient.
                 g = self._linear_gradient(g, operation, record.take(), add_gradient)
-                g = self._network.adjoint(operation.name, g)
+                for adjoint in self._network.backward_maps(operation.name):
+                    g = adjoint(g)
             g = folded(g, _missing(operation))
             if self._records:
                 g = _embedded(g, operation.reads, self._records[-1].operation.writes)
@@ -159,10 +161,10 @@ class Propagation:
         found, per_row = torch.zeros_like(read), FILTERS[name] * writes.columns.length
         for rows in bands(writes.rows, max(1, BAND // per_row)):
             top, end = rows.start - writes.rows.start, rows.stop - writes.rows.start
-            kept = self._network.response(name, read[:, :, top : end + 2])
+            kept = through(self._network.forward_maps(name), read[:, :, top : end + 2])
             part = None if g is None else g[:, :, top:end]
             part = self._linear_gradient(part, operation.in_rows(rows), kept, add_gradient)
-            found[:, :, top : end + 2] += self._network.adjoint(name, part)
+            found[:, :, top : end + 2] += through(self._network.backward_maps(name), part)
         return found
 
     def _owned(self, x: Tensor, operation: Operation) -> Tensor:

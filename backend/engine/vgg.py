@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -22,22 +23,26 @@ HAS_ONEDNN = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-cal
 """Whether a processor's convolutions are oneDNN's."""
 
 
+Map = Callable[[Tensor], Tensor]
+
+
 class Convolution(NamedTuple):
     """The weight (filters, channels, 3, 3) and the bias (filters) of one convolution."""
 
     weight: Tensor
     bias: Tensor
 
-    def response(self, x: Tensor, direct: bool = False) -> Tensor:
-        """The linear response (1, filters, h, w) to activations (1, channels, h + 2, w + 2).
+    def forward_maps(self, direct: bool = False) -> list[Map]:
+        """What makes activations (1, channels, h + 2, w + 2) the linear response (1, filters, h, w), in order.
 
-        It is `direct`, each value by itself, or may be found by a faster way.
+        Apart, so that what one has read can be given back before the next begins. Each value is found by itself if
+        `direct`, and otherwise perhaps by a faster way.
         """
-        return _response(x, self.weight, self.bias, direct)
+        return [partial(_response, weight=self.weight, bias=self.bias, direct=direct)]
 
-    def adjoint(self, g: Tensor, direct: bool = False) -> Tensor:
-        """The gradient with respect to the activations, from the one with respect to the response."""
-        return _adjoint(g, self.weight.to(g.dtype), direct)
+    def backward_maps(self, direct: bool = False) -> list[Map]:
+        """What makes the gradient with respect to the response the one with respect to the activations, in order."""
+        return [lambda g: _adjoint(g, self.weight.to(g.dtype), direct)]
 
 
 class ReducedConvolution(NamedTuple):
@@ -47,13 +52,15 @@ class ReducedConvolution(NamedTuple):
     bias: Tensor
     expansion: Tensor
 
-    def response(self, x: Tensor, direct: bool = False) -> Tensor:
+    def forward_maps(self, direct: bool = False) -> list[Map]:
         """As of `Convolution`."""
-        return F.conv2d(_response(x, self.weight, None, direct), self.expansion, self.bias)
+        narrow = partial(_response, weight=self.weight, bias=None, direct=direct)
+        return [narrow, partial(F.conv2d, weight=self.expansion, bias=self.bias)]
 
-    def adjoint(self, g: Tensor, direct: bool = False) -> Tensor:
+    def backward_maps(self, direct: bool = False) -> list[Map]:
         """As of `Convolution`."""
-        return _adjoint(F.conv_transpose2d(g, self.expansion), self.weight, direct)
+        narrow = partial(F.conv_transpose2d, weight=self.expansion)
+        return [narrow, partial(_adjoint, weight=self.weight, direct=direct)]
 
 
 class SplitConvolution(NamedTuple):
@@ -75,14 +82,20 @@ class SplitConvolution(NamedTuple):
         channels = torch.cat([large, large, small, *_split(bias, dtype)], 1)
         return cls(F.pad(channels, (0, 0, 0, 0, 0, -channels.shape[1] % unit)))
 
-    def response(self, x: Tensor, direct: bool = True) -> Tensor:
+    def forward_maps(self, direct: bool = True) -> list[Map]:
         """As of `Convolution`, and always direct."""
+        return [self._response]
+
+    def backward_maps(self, direct: bool = True) -> list[Map]:
+        """As of `Convolution`, in fp32, and always direct."""
+        return [self._adjoint]
+
+    def _response(self, x: Tensor) -> Tensor:
         large, small = _split(x, self.weight.dtype)
         size = (1, self.weight.shape[1] - 3 * x.shape[1], *x.shape[2:])
         return F.conv2d(torch.cat([large, small, large, large.new_ones(1).expand(size)], 1), self.weight)
 
-    def adjoint(self, g: Tensor, direct: bool = True) -> Tensor:
-        """As of `Convolution`, in fp32, and always direct."""
+    def _adjoint(self, g: Tensor) -> Tensor:
         # The bias's two channels come along: eight are the least that a GPU multiplies.
         g = F.conv_transpose2d(g, self.weight[:, COLOURS : 3 * COLOURS + 2]).float()
         return g[:, :COLOURS] + g[:, COLOURS : 2 * COLOURS]
@@ -108,6 +121,13 @@ def _adjoint(g: Tensor, weight: Tensor, direct: bool) -> Tensor:
 def _split(tensor: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     large = tensor.to(dtype)
     return large, (tensor - large).to(dtype)
+
+
+def through(maps: Iterable[Map], x: Tensor) -> Tensor:
+    """What some maps make of x, one after another."""
+    for some in maps:
+        x = some(x)
+    return x
 
 
 AnyConvolution = Convolution | ReducedConvolution | SplitConvolution
@@ -154,23 +174,23 @@ class VGG19:
         """This network without Winograd's convolutions; it shares all of its memory."""
         return self._with(self.convolutions, True)
 
-    def response(self, name: str, x: Tensor) -> Tensor:
-        """What one convolution makes of activations (1, channels, h + 2, w + 2)."""
-        return self.convolutions[name].response(x, self.direct)
+    def forward_maps(self, name: str) -> list[Map]:
+        """Of one convolution; see `Convolution.forward_maps`."""
+        return self.convolutions[name].forward_maps(self.direct)
 
-    def adjoint(self, name: str, g: Tensor) -> Tensor:
-        """The gradient with respect to these activations, from the one with respect to the response."""
-        return self.convolutions[name].adjoint(g, self.direct)
+    def backward_maps(self, name: str) -> list[Map]:
+        """Of one convolution; see `Convolution.backward_maps`."""
+        return self.convolutions[name].backward_maps(self.direct)
 
     def rectified(self, name: str, x: Tensor) -> Tensor:
-        """The response without its negative values."""
+        """The response to x without its negative values."""
         convolution = self.convolutions[name]
         if HAS_CUDNN and x.is_cuda and x.dtype == torch.bfloat16 and isinstance(convolution, Convolution):
             # The bias and the rectification alone would be two passes more over the GPU's memory.
             weight, bias, unit = *convolution, [1, 1]
             found: Tensor = torch.ops.aten.cudnn_convolution_relu(x, weight, bias, unit, [0, 0], unit, 1)
             return found
-        return F.relu_(self.response(name, x))
+        return F.relu_(through(self.forward_maps(name), x))
 
     def _with(self, convolutions: Mapping[str, AnyConvolution], direct: bool) -> VGG19:
         return VGG19(convolutions, self.device, self.dtype, self.pooling, self.pause, direct)

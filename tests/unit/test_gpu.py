@@ -23,7 +23,7 @@ from backend.engine.pooling import averaged_in_fours, repeated_in_fours
 from backend.engine.replay import Compute
 from backend.engine.settings import Scale, Settings
 from backend.engine.stylise import stylise
-from backend.engine.vgg import VGG19, Convolution, SplitConvolution
+from backend.engine.vgg import VGG19, Convolution, SplitConvolution, through
 from backend.service import calibration
 
 SIZES = st.integers(3, 9)
@@ -73,8 +73,10 @@ def test_more_channels_change_nothing_of_the_first_convolution(convolutions: dic
     narrow, wide = (SplitConvolution.of(convolutions["1_1"], torch.float32, unit) for unit in (1, vgg.UNIT_ON_GPU))
     assert wide.weight.shape[1] == 16
     x, g = torch.rand(1, 3, 12, 9), torch.randn(1, 64, 10, 7)
-    torch.testing.assert_close(wide.response(x), narrow.response(x), rtol=1e-4, atol=1e-3)
-    torch.testing.assert_close(wide.adjoint(g), narrow.adjoint(g), rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(through(wide.forward_maps(), x), through(narrow.forward_maps(), x), rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(
+        through(wide.backward_maps(), g), through(narrow.backward_maps(), g), rtol=1e-4, atol=1e-3
+    )
 
 
 class PlainReplay:

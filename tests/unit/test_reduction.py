@@ -18,7 +18,7 @@ from backend.engine.reduction import SHARE, UNIT, reduced
 from backend.engine.schedule import LEAST_EXACT, coarse_to_fine, exact_steps, work
 from backend.engine.settings import CONTENT_LAYER, EXACT, STYLE_LAYERS, Scale, Settings
 from backend.engine.stylise import Iterate, stylise
-from backend.engine.vgg import VGG19, ReducedConvolution
+from backend.engine.vgg import VGG19, ReducedConvolution, through
 from tests.unit.test_stylise import waves
 
 LAYERS = [*STYLE_LAYERS, CONTENT_LAYER]
@@ -51,8 +51,10 @@ def test_half_the_filters_answer_nearly_the_same_for_half_the_work(network: VGG1
 def test_the_way_back_is_the_adjoint_of_the_way_there(height: int, width: int, filters: int, kept: int) -> None:
     c = ReducedConvolution(torch.randn(kept, 3, 3, 3), torch.randn(filters), torch.randn(filters, kept, 1, 1))
     x, g = torch.randn(1, 3, height + 2, width + 2), torch.randn(1, filters, height, width)
-    linear = c.response(x) - c.response(torch.zeros_like(x))
-    assert float((linear * g).sum()) == pytest.approx(float((x * c.adjoint(g)).sum()), rel=1e-3, abs=1e-3)
+    linear = through(c.forward_maps(), x) - through(c.forward_maps(), torch.zeros_like(x))
+    assert float((linear * g).sum()) == pytest.approx(
+        float((x * through(c.backward_maps(), g)).sum()), rel=1e-3, abs=1e-3
+    )
 
 
 @pytest.mark.parametrize("size", [(33, 4000), (32, 32), (700, 900)])

@@ -19,7 +19,7 @@ from backend.engine.propagation import Propagation, features
 from backend.engine.regions import Region, operations, tiles, whole
 from backend.engine.settings import Settings
 from backend.engine.terms import add_total_variation
-from backend.engine.vgg import VGG19, Convolution
+from backend.engine.vgg import VGG19, Convolution, through
 
 # Height, width and side of the tiles: small, since the surroundings of the smallest are larger than the picture.
 TILED = [(33, 33, 16), (64, 94, 40), (70, 51, 16)]
@@ -206,7 +206,7 @@ def test_several_tiles_take_direct_convolutions(network: VGG19, monkeypatch: pyt
         asked.append(True)
         return False
 
-    network.response("4_2", torch.rand(1, 512, 34, 34))
+    through(network.forward_maps("4_2"), torch.rand(1, 512, 34, 34))
     assert winograd._SPACE._held
     monkeypatch.setattr(winograd, "pays", pays)
     objective = Objective(network, content, style_grams(network, [(style, 1.0)], Settings(), 96), Settings(), 96)

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from backend.engine.layers import CONVOLUTIONS, LAYERS
 from backend.engine.propagation import features
-from backend.engine.vgg import VGG19, Convolution, SplitConvolution, fold_preprocessing
+from backend.engine.vgg import VGG19, Convolution, SplitConvolution, fold_preprocessing, through
 from backend.weights.download import import_torchvision
 from backend.weights.sources import CAFFE_MEAN_BGR, torchvision_layout
 
@@ -90,13 +90,13 @@ def test_a_split_convolution_answers_as_exactly_as_its_precision_can_tell(dtype:
     split = SplitConvolution.of(whole, dtype)
     # Pixels that half precision itself would not tell apart.
     x = 0.9 + 0.001 * torch.rand(1, 3, 20, 17)
-    exact, rounded = whole.response(x), torch.finfo(dtype).eps
-    assert split.response(x).dtype == dtype
-    assert ((split.response(x).float() - exact).abs() <= rounded * exact.abs() + 1e-3).all()
+    exact, rounded = through(whole.forward_maps(), x), torch.finfo(dtype).eps
+    assert through(split.forward_maps(), x).dtype == dtype
+    assert ((through(split.forward_maps(), x).float() - exact).abs() <= rounded * exact.abs() + 1e-3).all()
     g = torch.randn(1, 8, 20, 17).to(dtype)
-    theirs = whole.adjoint(g.float())
-    assert split.adjoint(g).dtype == torch.float32
-    assert (split.adjoint(g) - theirs).norm() <= rounded * theirs.norm()
+    theirs = through(whole.backward_maps(), g.float())
+    assert through(split.backward_maps(), g).dtype == torch.float32
+    assert (through(split.backward_maps(), g) - theirs).norm() <= rounded * theirs.norm()
 
 
 def test_only_a_network_in_half_precision_splits_its_first_convolution(network: VGG19) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from backend.engine import winograd
-from backend.engine.vgg import Convolution
+from backend.engine.vgg import Convolution, through
 from backend.service.memory import give_back
 
 sides = st.integers(1, 23)
@@ -107,6 +107,6 @@ def test_the_network_uses_it(convolutions: dict[str, Convolution], monkeypatch: 
         return plain(x, weight, bias)
 
     monkeypatch.setattr(winograd, "response", response)
-    found = convolutions["4_2"].response(channels_last(1, 512, 34, 34, dtype=torch.float32))
+    found = through(convolutions["4_2"].forward_maps(), channels_last(1, 512, 34, 34, dtype=torch.float32))
     assert asked == [(512, 512, 3, 3)]
     assert found.shape == (1, 512, 32, 32)
