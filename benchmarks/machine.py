@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from backend import __version__
-from backend.service.device import choose_device, choose_precision
+from backend.service.device import choose_device, choose_precision, held_to_avx2
 
 SIDE = 2048
 """Rows and columns of the matrices whose product is the peak."""
@@ -22,7 +22,7 @@ REPEATS = 6
 def describe() -> dict[str, Any]:
     """What the machine is and what runs on it, with the date and the load that other programs put on it."""
     return {
-        "processor": _field(Path("/proc/cpuinfo"), "model name") or platform.processor() or platform.machine(),
+        "processor": _processor(),
         "instructions": instructions(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
@@ -41,6 +41,15 @@ def describe() -> dict[str, Any]:
 
 def instructions() -> list[str]:
     """Those of the processor that decide how fast it multiplies in half precision."""
+    return [flag for flag in _flags() if flag == "avx2" or not held_to_avx2()]
+
+
+def _processor() -> str:
+    name = _field(Path("/proc/cpuinfo"), "model name") or platform.processor() or platform.machine()
+    return f"{name}, its libraries held to AVX2" if held_to_avx2() and "avx512f" in _flags() else name
+
+
+def _flags() -> list[str]:
     flags = (_field(Path("/proc/cpuinfo"), "flags") or "").split()
     return [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if flag in flags]
 

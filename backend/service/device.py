@@ -26,8 +26,13 @@ def choose_precision(device: torch.device) -> torch.dtype:
     if device.type == "cpu":
         found = torch.cpu.get_capabilities()
         native = found.get("avx512_bf16") or found.get("amx_bf16") or found.get("bf16")
-        return torch.bfloat16 if native else torch.float32
+        return torch.bfloat16 if native and not held_to_avx2() else torch.float32
     return torch.float32
+
+
+def held_to_avx2() -> bool:
+    """Whether PyTorch takes AVX2 for the best there is, though it may have been told so (`ATEN_CPU_CAPABILITY`)."""
+    return torch.backends.cpu.get_cpu_capability() == "AVX2"
 
 
 def describe_device() -> dict[str, Any]:
