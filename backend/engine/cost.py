@@ -132,14 +132,14 @@ def _steps(
     """
     pixels = scale.height * scale.width
     count, read = parts
-    passes, kind = (1 + FORWARD, speed.direct) if count > 1 else (1, 1.0)
+    passes, slower = (1 + FORWARD, speed.direct) if count > 1 else (1, 1.0)
     wanted = pixels * style_size**2
     style = sum(min(wanted, own) for own in styles) if styles else wanted
     prepared = read * ((1 - STYLE) * passes + STYLE * style / pixels)
     setup, step = speed.setup.at(prepared, count), speed.step.at(passes * read, passes * count)
-    kinds = ((kind, scale.steps - exact), (kind * speed.exact, exact))
+    kinds = ((slower, scale.steps - exact), (slower * speed.exact, exact))
     found = [times * (step + (0 if number else setup)) for times, steps in kinds for number in range(steps)]
-    found[-1] -= kind * (speed.exact if exact else 1.0) * (step - speed.step.at(FORWARD * read, FORWARD * count))
+    found[-1] -= slower * (speed.exact if exact else 1.0) * (step - speed.step.at(FORWARD * read, FORWARD * count))
     return found
 
 

@@ -12,6 +12,7 @@ BLOCKS = ((1, 2, 64), (2, 2, 128), (3, 4, 256), (4, 4, 512), (5, 4, 512))
 
 CONVOLUTIONS = tuple(f"{block}_{index}" for block, count, _ in BLOCKS for index in range(1, count + 1))
 FIRST = CONVOLUTIONS[0]
+"""The convolution that reads the picture."""
 LAYERS = tuple(f"{kind}{name}" for name in CONVOLUTIONS for kind in ("conv", "relu"))
 """The names of all taps: `convB_I` is the linear response, `reluB_I` the rectified one."""
 FILTERS = {f"{block}_{index}": filters for block, count, filters in BLOCKS for index in range(1, count + 1)}

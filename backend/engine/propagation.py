@@ -35,7 +35,7 @@ AddGradient = Callable[[Tensor, str, Tensor, Region], None]
 CACHED = 1 << 18
 """Values that are gated at a time, to be still in the processor's cache when they are multiplied."""
 BAND = 1 << 22
-"""Values of a response that is computed once more that are there at a time."""
+"""Values of the first response, when it is computed once more, that are in memory at a time."""
 
 
 @dataclass
@@ -226,10 +226,11 @@ def _where_positive(g: Tensor, kept: Tensor) -> Tensor:
 
 
 def _gated(g: Tensor, positive: Tensor) -> Tensor:
-    """g where a mask says so, and zeros: on a processor, slow to multiply by a mask itself, a few rows at a time."""
+    """g where a mask says so, and zeros elsewhere."""
     if g.device.type != "cpu":
         return g.mul_(positive)
     found = g if g.is_contiguous(memory_format=torch.channels_last) else torch.empty_like(positive, dtype=g.dtype)
+    # PyTorch is slow to multiply by a mask itself on a processor, and fast with one converted while in the cache.
     rows = max(1, CACHED // (g.shape[1] * g.shape[3]))
     for top in range(0, g.shape[2], rows):
         values, mask, part = (x[:, :, top : top + rows] for x in (g, positive.view(torch.int8), found))

@@ -31,7 +31,7 @@ def choose_precision(device: torch.device) -> torch.dtype:
 
 
 def held_to_avx2() -> bool:
-    """Whether PyTorch takes AVX2 for the best there is, though it may have been told so (`ATEN_CPU_CAPABILITY`)."""
+    """Whether PyTorch uses nothing newer than AVX2: there is no more, or `ATEN_CPU_CAPABILITY` says so."""
     return torch.backends.cpu.get_cpu_capability() == "AVX2"
 
 
