@@ -27,8 +27,8 @@ cores with AVX2: VGG-19's convolutions of 256 and 512 filters take 40 % of the t
 BUDGET = 1 << 16
 """Tiles times channels that are transformed together: 9 MiB, that are still in the processor's cache when read."""
 MUCH = 32
-"""Kept memory this many times larger than what is needed is given back: the filters of deep layers have few values to
-answer to, and those of the first layers, where all else is large, are small."""
+"""Kept memory this many times larger than what is needed is given back: deep layers have large filters, and the first
+ones small filters but all else so large that memory is at its peak there."""
 _SIDE_OF_FILTERS = torch.tensor(
     [[1 / 4, 0, 0], [-1 / 6, -1 / 6, -1 / 6], [-1 / 6, 1 / 6, -1 / 6], [1 / 24, 1 / 12, 1 / 6],
      [1 / 24, -1 / 12, 1 / 6], [0, 0, 1]], dtype=torch.float64,
