@@ -157,9 +157,8 @@ def _race(race: Result) -> list[str]:
             that of the paper's recipe (`benchmarks/recipe.py`: fp32, one scale, 512 px, from the content, L-BFGS on
             pixels). The recipe's time is its steps times the seconds of one, measured between the engine's steps;
             its losses are stored, and the one that it starts from is computed again to see that they still hold.
-            Judging is not counted, nor is loading on either side. Each target is a race of its own, since the engine
-            has to know its steps beforehand. It ends at 1/{race["give_up"]:g} of the recipe's time, or
-            when the benchmark has no more time for the pair.
+            Judging is not counted, nor is loading on either side. One race leads to all targets. It ends at
+            1/{race["give_up"]:g} of the recipe's time, or when the benchmark has no more time.
         """),
         "",
         *table(("pair", "steps", "loss", "recipe", "engine", "ratio", "ratio of processor time"), rows),

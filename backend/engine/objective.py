@@ -74,10 +74,11 @@ class Objective:
             (s.content_weight * weight, self._content_term(layer, content))
             for layer, weight in s.content_layers.items()
         ]
-        style = [
+        self._losses = [
             (s.style_weight * weight, self._style_term(layer, grams[layer])) for layer, weight in s.style_layers.items()
         ]
-        self._style: Sequence[tuple[float, Term]] = self._distances(style, grams) if s.wasserstein else style
+        self._distances = self._of_the_same_layers(grams) if s.wasserstein else []
+        self._style: Sequence[tuple[float, Term]] = self._distances or self._losses
         self._terms: dict[str, list[tuple[float, Term]]] = defaultdict(list)
         for weighted, term in [*self._content, *self._style]:
             self._terms[term.layer].append((weighted, term))
@@ -89,6 +90,16 @@ class Objective:
     def loss(self, picture: Tensor) -> float:
         """The total loss alone, which takes less than half of the time."""
         return self._in_tiles_that_fit(partial(self._loss, picture))
+
+    def aim(self, other: Objective, picture: Tensor) -> None:
+        """Move the targets of the Wasserstein distances towards where those descend as the losses of `other` do.
+
+        `other` has the same settings, but for `wasserstein`, and perhaps a better network; the picture (1, 3, H, W) is
+        the one that was last evaluated here.
+        """
+        other._in_tiles_that_fit(partial(other._see_all, picture))
+        for (weight, distance), (theirs, loss) in zip(self._distances, other._losses, strict=True):
+            distance.aim(loss, theirs / weight)
 
     def drop_record(self) -> None:
         """Give back the memory of the evaluation that a GPU has recorded; the next but one records it again."""
@@ -188,14 +199,13 @@ class Objective:
         target = layer_of(self._network, content, layer, self.tile, self._kept)
         return ContentTerm(layer, target, 2 / _energy(target) if self._settings.relative else 1.0)
 
-    def _distances(
-        self, style: Sequence[tuple[float, StyleTerm]], grams: Mapping[str, Tensor]
-    ) -> list[tuple[float, Term]]:
-        """Wasserstein terms of the same layers, all of one weight, about as strong beside the content as those."""
-        weight = WASSERSTEIN * geometric_mean(max(weight * float(term.height), LEAST_HEIGHT) for weight, term in style)
+    def _of_the_same_layers(self, grams: Mapping[str, Tensor]) -> list[tuple[float, WassersteinTerm]]:
+        """Wasserstein terms all of one weight, about as strong beside the content as the losses are."""
+        heights = (max(weight * float(term.height), LEAST_HEIGHT) for weight, term in self._losses)
+        weight = WASSERSTEIN * geometric_mean(heights)
         return [
             (weight, WassersteinTerm(term.layer, grams[term.layer], positions(self._size, term.layer)))
-            for _, term in style
+            for _, term in self._losses
         ]
 
     def _style_term(self, layer: str, target: Tensor) -> StyleTerm:

@@ -19,6 +19,7 @@ from backend.engine.reduction import pays, reduced
 from backend.engine.schedule import LEAST_SIDE, exact_steps, wasserstein_steps, work
 from backend.engine.settings import Scale, Settings
 from backend.engine.vgg import VGG19
+from backend.engine.wasserstein import AIMED
 from backend.imaging.colour import luma
 from backend.imaging.resize import resize
 from backend.imaging.sizes import factor_for_area, scaled
@@ -93,9 +94,11 @@ def stylise(
         here, finest = _at(scale, schedule, settings), index == len(schedule) - 1
         first = wasserstein_steps(settings.wasserstein_first, scale.steps, finest=finest)
         passes = _passes(cheaper, network, here, first, scale.steps - exact[index], scale.steps)
-        objectives = _objectives(passes, target, styles, scale, plan)
+        make = partial(_objective, content=target, styles=styles, scale=scale, plan=plan)
+        objectives = _objectives(passes, network, picture, make)
         if finest:
-            del content, target, cheaper, passes  # large, and kept by the objectives for as long as they need them
+            # Large, and kept by the objectives for as long as they need them.
+            del content, target, cheaper, passes, make
         optimiser: Optimiser | None = None
         number = 0
         for objective, count, alike in objectives:
@@ -136,29 +139,45 @@ def _cheaper(network: VGG19, content: Tensor, styles: Styles, settings: Settings
 def _passes(
     cheaper: VGG19, network: VGG19, settings: Settings, wasserstein: int, reduced: int, steps: int
 ) -> Iterator[Pass]:
-    """The steps at a scale, of which the first so many descend the Wasserstein distance, or have a reduced network."""
-    nearer = replace(settings, wasserstein=True)
-    yield Pass(cheaper, min(wasserstein, reduced), nearer)
-    yield Pass(network, wasserstein - min(wasserstein, reduced), nearer)
-    yield Pass(cheaper, reduced - min(wasserstein, reduced), settings)
-    yield Pass(network, steps - max(wasserstein, reduced), settings)
+    """The steps at a scale, of which the first so many descend the Wasserstein distance, or have a reduced network.
+
+    Exact steps after reduced ones descend the losses themselves.
+    """
+    first = min(wasserstein, reduced or steps)
+    yield Pass(cheaper if reduced else network, first, replace(settings, wasserstein=True))
+    yield Pass(cheaper, max(0, reduced - first), settings)
+    yield Pass(network, steps - max(first, reduced), settings)
 
 
 def _objectives(
-    passes: Iterable[Pass], content: Tensor, styles: Styles, scale: Scale, plan: Plan
+    passes: Iterable[Pass], network: VGG19, picture: Tensor, make: Callable[[VGG19, Settings], Objective]
 ) -> Iterator[tuple[Objective, int, bool]]:
-    """The objectives at a scale, for how many steps each, and whether it has the curvature of the one before."""
+    """The objectives at a scale, for how many steps each, and whether it has the curvature of the one before.
+
+    Wasserstein distances aim at what the losses of the whole `network` say at the `picture`, which the steps change.
+    """
     before: Settings | None = None
     left = [some for some in passes if some.steps]
     while left:
-        network, steps, settings = left.pop(0)
-        grams = _grams(network, styles, scale, settings, plan.tile)
-        objective = Objective(network, content, grams, settings, plan.tile, plan.half_content)
+        theirs, steps, settings = left.pop(0)
+        objective = make(theirs, settings)
+        aims = make(network, replace(settings, wasserstein=False)) if settings.wasserstein else None
         if not left:
-            del content
-        yield objective, steps, settings == before
+            del make
+        every = AIMED if aims else steps
+        for taken in range(0, steps, every):
+            if aims and taken:
+                objective.aim(aims, picture)
+            yield objective, min(every, steps - taken), bool(taken) or settings == before
         before = settings
         objective.drop_record()
+
+
+def _objective(
+    network: VGG19, settings: Settings, *, content: Tensor, styles: Styles, scale: Scale, plan: Plan
+) -> Objective:
+    grams = _grams(network, styles, scale, settings, plan.tile)
+    return Objective(network, content, grams, settings, plan.tile, plan.half_content)
 
 
 def _at(scale: Scale, schedule: Sequence[Scale], settings: Settings) -> Settings:

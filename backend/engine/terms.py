@@ -93,13 +93,13 @@ class GramTerm(ABC):
         """The loss of all that was seen."""
 
     @abstractmethod
-    def _derivative(self) -> Tensor:
-        """∂E/∂G (N, N), with G per position."""
+    def derivative(self) -> Tensor:
+        """∂E/∂G (N, N), with G per position, after all parts were seen."""
 
     def add_gradient(self, gradient: Tensor, features: Tensor, region: Region, weight: float = 1.0) -> None:
         """Add the weighted gradient with respect to a part."""
         n = self._target.shape[0]
-        d = self._derivative().mul(2 * weight / self._positions).to(features.dtype)
+        d = self.derivative().mul(2 * weight / self._positions).to(features.dtype)
         rows = gradient.permute(0, 2, 3, 1)
         if rows.is_contiguous():
             rows.view(-1, n).addmm_(matrix(features), d)
@@ -124,13 +124,18 @@ class StyleTerm(GramTerm):
         """The loss of activations that are all 0."""
         return self._scale * style_layer_loss(torch.zeros_like(self._target), self._target, 1)
 
+    @property
+    def curvature(self) -> float:
+        """How fast the derivative grows with G, alike in all directions."""
+        return self._scale / (2 * self._target.shape[0] ** 2)
+
     def value(self) -> Tensor:
         """The loss of all that was seen."""
         return self._scale * style_layer_loss(self._gram / self._positions, self._target, 1)
 
-    def _derivative(self) -> Tensor:
-        n = self._target.shape[0]
-        return (self._gram / self._positions - self._target).mul_(self._scale / (2 * n**2))
+    def derivative(self) -> Tensor:
+        """∂E/∂G (N, N), with G per position, after all parts were seen."""
+        return (self._gram / self._positions - self._target).mul_(self.curvature)
 
 
 def add_gram(gram: Tensor, features: Tensor) -> None:

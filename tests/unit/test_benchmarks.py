@@ -18,8 +18,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from backend.engine.layers import convolutions_to
-from backend.engine.objective import WHOLE, Objective, style_grams
-from backend.engine.schedule import exact_steps, wasserstein_steps
+from backend.engine.objective import Objective, style_grams
 from backend.engine.settings import STYLE_LAYERS
 from backend.engine.vgg import VGG19
 from benchmarks import __main__ as program
@@ -117,14 +116,6 @@ def test_the_engine_races_with_the_recipes_loss(network: VGG19) -> None:
     assert settings.style_size == pytest.approx(1)
     objective = Objective(network, content, style_grams(network, [(style, 1.0)], settings), settings)
     assert objective.evaluate(x)[0] == pytest.approx(Recipe(content, style).judge(x), rel=1e-4)
-
-
-@pytest.mark.parametrize("target", race.TARGETS)
-def test_the_engine_takes_the_steps_that_were_set_for_a_target(target: int) -> None:
-    schedule, settings = race.entry(torch.zeros(1, 3, 64, 96), torch.zeros(1, 3, 96, 64), target)
-    first, exact = race.STEPS[target]
-    assert wasserstein_steps(settings.wasserstein_first, schedule[-1].steps, finest=True) == first
-    assert exact_steps(schedule, 0, WHOLE, settings.exact) == exact == schedule[-1].steps - first
 
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])

@@ -15,6 +15,7 @@ from backend.engine.objective import Objective, positions, style_grams
 from backend.engine.propagation import features
 from backend.engine.regions import whole
 from backend.engine.settings import Settings
+from backend.engine.terms import StyleTerm
 from backend.engine.vgg import VGG19
 from backend.engine.wasserstein import RIDGE, WassersteinTerm
 
@@ -95,6 +96,37 @@ def test_nothing_is_left_to_do_at_the_styles_gram_matrix_and_nothing_fails_witho
         term, gradient = seen(blank, ours), torch.zeros_like(ours)
         term.add_gradient(gradient, ours, whole(SIZE))
         assert torch.isfinite(term.value()) and torch.isfinite(gradient).all()
+
+
+def loss_seen(target: Tensor, features: Tensor) -> StyleTerm:
+    loss = StyleTerm("conv1_1", target.float(), 1.0, POSITIONS)
+    loss.see(features, whole(SIZE))
+    return loss
+
+
+@given(st.integers(0, 1000))
+def test_its_derivative_becomes_that_of_a_weaker_loss_that_it_aims_at(seed: int) -> None:
+    target = covariance(seed)
+    features = activations(target + 0.1 * covariance(seed + 1))
+    term, loss = seen(target, features), loss_seen(target + 0.2 * covariance(seed + 2), features)
+    weight = 5e-4 / float(loss.derivative().norm())
+    wanted = weight * loss.derivative()
+    off = float((term.derivative() - wanted).norm())
+    for _ in range(6):
+        term.aim(loss, weight)
+    assert float((term.derivative() - wanted).norm()) < 1e-4 * off
+
+
+@given(st.integers(0, 1000))
+def test_beside_a_much_stiffer_loss_it_aims_as_far_beyond_its_target_as_it_is_short_of_it(seed: int) -> None:
+    target, lack = covariance(seed), covariance(seed + 1)
+    lack *= 0.5 / torch.linalg.eigvalsh(lack)[-1]  # the target's least variance is 1 or more
+    features = activations(target + lack)
+    term = seen(target, features)
+    term.aim(loss_seen(target, features), 1e9)
+    term.reset()
+    term.see(activations(target - lack), whole(SIZE))
+    assert term.value().abs() < 1e-5
 
 
 def test_axes_along_which_the_style_has_no_variance_are_left_alone() -> None:
