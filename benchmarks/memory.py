@@ -13,7 +13,7 @@ from benchmarks.service import Service, make_job, planned
 SIDE = 512
 STEPS = 80
 """Over all scales; more than 20 of them at the finest, so that the optimiser remembers all the pairs it may."""
-BOUND = 400 << 20
+BOUND = 400_000_000
 """Bytes above the loaded model that the job may take."""
 
 

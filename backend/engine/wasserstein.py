@@ -17,14 +17,14 @@ from backend.engine.terms import GramTerm, StyleTerm
 
 RIDGE = 3e-3
 """Added to the variance in all directions, times the style's largest: what is below is left to the paper's loss, which
-hardly sees it. Of 3·10⁻⁴ to 3·10⁻² this led the recipe's loss furthest after 150 steps (starry_night at 512 px; 10⁻³ to
-10⁻² with demo): with less the content gives way to directions that do not count, with more too little is done."""
+hardly sees it. With less the content gives way to directions that do not count, with more too little is done. Of 3·10⁻⁴
+to 3·10⁻² this led the recipe's loss furthest after 150 steps of an unmoved target (starry_night at 512 px)."""
 LEAST_VARIANCE = 3e-6
 """Of the style's largest. Axes of less are left out: half of them, where a reduced network answers along no more. They
 hold nothing that the ridge would not hide, and eigenvectors cost the cube of their number."""
 AIMED = 20
-"""Steps between two moves of the target, which take about as long as one. 10, 15 and 30 led about as far in as many
-steps (demo and starry_night at 512 px)."""
+"""Steps between two moves of the target, which take about as long as one and a half. 10 and 15 led about as far in as
+many steps, and 30 less far (demo and starry_night at 512 px)."""
 
 
 class WassersteinTerm(GramTerm):
@@ -61,10 +61,10 @@ class WassersteinTerm(GramTerm):
         return self._solved()[1]
 
     def aim(self, loss: StyleTerm, weight: float) -> None:
-        """Move the target so that the derivative at the G that was seen comes nearer to `weight` times that of `loss`.
+        """Move the target so that W descends to where `weight` times `loss` does; both have seen all parts.
 
-        Both have seen all parts. Where W bends more than the loss, the target is moved as W bends, and elsewhere only
-        as far as G has to go until the loss has the slope that W has now. Far more would be undone by the next move.
+        Where W bends more than the loss, its derivative at the G that was seen becomes the loss's. Where the loss bends
+        more, its derivative falls as G moves, and the target moves as far as G has to until that is W's present one.
         """
         lack = self._along_axes(weight * loss.derivative() - self.derivative())
         # Of Bures' metric at the target, whose axes these are.
