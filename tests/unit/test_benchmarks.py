@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ from benchmarks import __main__ as program
 from benchmarks import curves, machine, parts, pastiche_peer, race, report, sheets
 from benchmarks.conditions import Conditions, Result
 from benchmarks.efficiency import step_operations
-from benchmarks.pictures import SHARED, load, pairs, write_picture
+from benchmarks.pictures import SHARED, load, pairs, pixel_hash, write_picture
 from benchmarks.race import Point, crossing
 from benchmarks.recipe import Recipe
 
@@ -116,6 +117,31 @@ def test_the_engine_races_with_the_recipes_loss(network: VGG19) -> None:
     assert settings.style_size == pytest.approx(1)
     objective = Objective(network, content, style_grams(network, [(style, 1.0)], settings), settings)
     assert objective.evaluate(x)[0] == pytest.approx(Recipe(content, style).judge(x), rel=1e-4)
+
+
+def test_one_race_leads_to_both_targets_and_tells_how_long_the_recipe_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = pairs(SHARED)[0]
+    content, style = load(pair.content, 96), load(pair.style, 96)
+    losses = tuple(step.loss for step in Recipe(content, style).run(41))
+    curve = curves.Curve(pixel_hash(content), pixel_hash(style), curves.SETTINGS, losses)
+    monkeypatch.setattr(curves, "FOLDER", tmp_path)
+    curves.write(pair.name, curve)
+    monkeypatch.setattr(race, "load", partial(load, long_side=96))
+    monkeypatch.setattr(race, "TARGETS", (20, 40))
+    monkeypatch.setattr(race, "GIVE_UP", 0.1)  # so small pictures take as long with each step's overhead
+    (result,) = race.measure(Conditions((pair,), False, 600, tmp_path))
+    found = result["pairs"][pair.name]
+    near, far = (found["targets"][steps] for steps in ("20", "40"))
+    assert 0 < near["seconds"] <= far["seconds"] <= found["last"]["seconds"]
+    for steps, at in ((20, near), (40, far)):
+        assert at["loss"] == pytest.approx(losses[steps])
+        assert at["ratio"] == pytest.approx(steps * found["recipe_seconds_per_step"] / at["seconds"])
+    assert found["last"]["recipe_step"] == 40
+    assert found["last"]["loss"] <= losses[40] < found["points"][-2][1]
+    picture = load(tmp_path / f"{pair.name}-equal.png", 96)
+    assert Recipe(content, style).judge(picture) < 1.1 * losses[40]
 
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
