@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,8 @@ exec dbus-run-session "$@"
 """
 # No dialogs at the start; and the title tells whether the image was changed, and how many layers it has.
 MAIN = " layer"
+SEARCH = "Search Actions"
+"""The title of the window of GIMP's action search."""
 RUN = "Neural Style: "
 """In the title of the window that a run of the filter has."""
 GIMPRC = f"""(show-welcome-dialog no)
@@ -96,17 +98,20 @@ class Gui:
     def filter(self, name: str) -> None:
         """Start a filter through GIMP's action search, which on a busy machine does not always hear the keys."""
         for _ in range(3):
-            self.key("slash")
-            time.sleep(0.8)
-            self.type(name)
-            time.sleep(0.8)
-            self.key("Down", "Return")
-            try:
-                self.wait(lambda: not self.has("Search Actions"), "the end of the search", 3)
-            except TimeoutError:
-                self.key("Escape")
-            else:
+            if not self.has(SEARCH):
+                self.key("slash")
+                time.sleep(0.8)
+            with suppress(TimeoutError):
+                self.wait_for(SEARCH, 5)
+                # It may be shown and not have the keyboard yet.
+                self.focus(SEARCH)
+                self.key("ctrl+a")
+                self.type(name)
+                time.sleep(0.8)
+                self.key("Down", "Return")
+                self.wait(lambda: not self.has(SEARCH), "the end of the search", 3)
                 return
+        raise TimeoutError(f"GIMP did not find {name!r}; there are {self.titles()}")
 
     def choose_file(self, path: str) -> None:
         """Name a file in an open file chooser; a slash makes it show the line to type in."""
