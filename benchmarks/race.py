@@ -106,7 +106,7 @@ class Opponent:
     """The recipe, of which only the first steps are taken, for their time and to see that the curve begins there."""
 
     def __init__(self, recipe: Recipe) -> None:
-        self._steps = recipe.run(STEPS)
+        self._steps = recipe.run(STEPS)  # one at most for each of the engine's
         self.losses: list[float] = []
         self._times: list[Stopwatch] = []
 
