@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +20,6 @@ exec dbus-run-session "$@"
 """
 # No dialogs at the start; and the title tells whether the image was changed, and how many layers it has.
 MAIN = " layer"
-SEARCH = "Search Actions"
-"""The title of the window of GIMP's action search."""
 RUN = "Neural Style: "
 """In the title of the window that a run of the filter has."""
 GIMPRC = f"""(show-welcome-dialog no)
@@ -31,6 +29,13 @@ GIMPRC = f"""(show-welcome-dialog no)
 (image-title-format "%f (%t, %L)%D*")
 (prev-language "{LOCALE}")
 """
+
+
+NEURAL_STYLE = "plug-in-neural-style"
+ADD_MASK = "layers-mask-add"
+MAKE_INDEXED = "image-convert-indexed"
+SHORTCUTS = {NEURAL_STYLE: "n", ADD_MASK: "m", MAKE_INDEXED: "i"}
+"""GIMP's names of actions, and the keys that start them together with Ctrl and Alt."""
 
 
 @dataclass
@@ -95,23 +100,9 @@ class Gui:
             time.sleep(0.2)
         raise TimeoutError(f"{what} did not come in {seconds:.0f} s; there are {self.titles()}")
 
-    def filter(self, name: str) -> None:
-        """Start a filter through GIMP's action search, which on a busy machine does not always hear the keys."""
-        for _ in range(3):
-            if not self.has(SEARCH):
-                self.key("slash")
-                time.sleep(0.8)
-            with suppress(TimeoutError):
-                self.wait_for(SEARCH, 5)
-                # It may be shown and not have the keyboard yet.
-                self.focus(SEARCH)
-                self.key("ctrl+a")
-                self.type(name)
-                time.sleep(0.8)
-                self.key("Down", "Return")
-                self.wait(lambda: not self.has(SEARCH), "the end of the search", 3)
-                return
-        raise TimeoutError(f"GIMP did not find {name!r}; there are {self.titles()}")
+    def start(self, action: str) -> None:
+        """Start one of `SHORTCUTS`; without GIMP's search, which is now and then deaf on a busy machine."""
+        self.key(f"ctrl+alt+{SHORTCUTS[action]}")
 
     def choose_file(self, path: str) -> None:
         """Name a file in an open file chooser; a slash makes it show the line to type in."""
@@ -125,7 +116,7 @@ class Gui:
 
     def open_dialog(self, style: Path) -> None:
         """Open the Neural Style dialog and choose the style picture in it."""
-        self.filter("Neural Style")
+        self.start(NEURAL_STYLE)
         self.choose_style(style)
 
     def choose_style(self, style: Path) -> None:
@@ -195,6 +186,8 @@ def gimp_window(
     config.mkdir(parents=True, exist_ok=True)
     release = chroot.run([f"gimp-console-{version}", "--version"], {}, 60)[1].split()[-1]
     (config / "gimprc").write_text(f'{GIMPRC}(config-version "{release}")\n{settings}')
+    shortcuts = "".join(f'(action "{action}" "<Primary><Alt>{key}")\n' for action, key in SHORTCUTS.items())
+    (config / "shortcutsrc").write_text(f"(file-version 1)\n{shortcuts}")
     number = chroot.tmp / "display"
     number.unlink(missing_ok=True)
     command = ["sh", "-c", SESSION, "sh", f"gimp-{version}", "--no-splash", str(picture)]

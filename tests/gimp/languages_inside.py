@@ -24,6 +24,7 @@ def main() -> None:
     config.set_property("style-file", Gio.File.new_for_path("/nowhere.png"))
     found = {
         "menu": procedure.get_menu_label(),
+        "places": procedure.get_menu_paths(),
         "label": argument.get_nick(),
         "tip": argument.get_blurb(),
         "error": str(procedure.run(config).index(1)),

@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import pyvips  # noqa: E402
-from gui import MAIN, gimp_window  # noqa: E402
+from gui import MAIN, NEURAL_STYLE, gimp_window  # noqa: E402
 from machine import PHOTO, REPOSITORY, STYLE, Machine, machine  # noqa: E402
 
 IMAGES = REPOSITORY / "docs" / "images"
@@ -28,7 +28,6 @@ SETTLE_SECONDS = 30
 """From the first estimate to the last one, and to the end of the preview, on a machine that does nothing else."""
 # The title is waited for, in whatever language the rest is; and a key opens the dialog where one cannot type its name.
 SETTINGS = '(language "{language}")\n(image-title-format "%f:' + MAIN + '")\n'
-KEY = '(file-version 1)\n(action "plug-in-neural-style" "F12")\n'
 LAST_VALUES = '(style-file "{style}")\n'
 LAST_FILE = "plug-in-settings/GimpProcedureConfigRun-plug-in-neural-style.last"
 
@@ -37,7 +36,6 @@ def main() -> None:
     """A picture of the dialog in each language, or in those that are named; one backend serves all."""
     with machine("3.0") as gimp:
         _fetch_font(gimp.folder / ".fonts")
-        (gimp.config / "shortcutsrc").write_text(KEY)
         last = gimp.config / LAST_FILE
         last.parent.mkdir(exist_ok=True)
         last.write_text(LAST_VALUES.format(style=STYLE.as_uri()))
@@ -53,7 +51,7 @@ def shoot(gimp: Machine, language: str, path: Path) -> None:
     settings = SETTINGS.format(language=language)
     with gimp_window(gimp.chroot, gimp.version, gimp.config, PHOTO, SCREEN, settings, environment) as gui:
         gui.focus(MAIN)
-        gui.key("F12")
+        gui.start(NEURAL_STYLE)
         gui.focus(title)
         gui.wait((gimp.installation.home / "speed.json").exists, "the first estimate", 600)
         time.sleep(SETTLE_SECONDS)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from gui import MAIN, Gui, gimp_window
+from gui import MAIN, NEURAL_STYLE, Gui, gimp_window
 from machine import PHOTO, STYLE, Machine, machine
 from neuralstyle.history import Entry, History
 
@@ -181,7 +181,7 @@ def test_the_dialog(gimp: Machine, played: dict[str, Any]) -> None:
     os.utime(copied_by_a_script, (0, 0))
     with gimp_window(gimp.chroot, gimp.version, gimp.config, PHOTO, "1366x768x24") as gui:
         gui.focus(MAIN)
-        gui.filter("Neural Style")
+        gui.start(NEURAL_STYLE)
         gui.focus(DIALOG)
         gui.key("alt+b", "alt+o")  # nothing was copied: no style, and so no OK
         gui.choose_style(unreadable(gimp))  # which the dialog itself tells, and no window of GIMP's besides

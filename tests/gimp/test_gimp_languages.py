@@ -15,6 +15,7 @@ def test_the_plug_in_follows_gimps_language(version: str) -> None:
         settings.write_text('(language "de")\n')
         german = gimp.play("german", (), program=PROGRAM)
         assert german["menu"] == "_Neuronaler Stil …"
+        assert german["places"] == ["<Image>/Filters/Artistic"]
         assert german["label"] == "_Qualität"
         assert "Entwurf zeigt die Idee in kürzester Zeit" in german["tip"]
         assert "Es gibt keine Datei /nowhere.png." in german["error"]

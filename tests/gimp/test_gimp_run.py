@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from gui import MAIN, RUN, Gui, gimp_window
+from gui import MAIN, NEURAL_STYLE, RUN, Gui, gimp_window
 from machine import PHOTO, STYLE, Machine, machine
 from test_gimp_bridge import processes, running
 
@@ -58,7 +58,7 @@ def repeat(gui: Gui) -> None:
 
 
 def from_the_dialog(gui: Gui) -> None:
-    gui.filter("Neural Style")
+    gui.start(NEURAL_STYLE)
     gui.focus("^Neural Style$")
     gui.key("alt+o")
 

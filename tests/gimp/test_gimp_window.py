@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from gui import MAIN, Gui, gimp_window
+from gui import ADD_MASK, MAIN, MAKE_INDEXED, Gui, gimp_window
 from machine import PHOTO, STYLE, Machine, machine
 
 from backend.protocol import client
@@ -57,7 +57,7 @@ def repeat(gui: Gui) -> None:
 
 def add_mask(gui: Gui) -> None:
     """Give the layer a mask, as GIMP proposes it."""
-    gui.filter("Add Layer Masks")
+    gui.start(ADD_MASK)
     gui.focus("^Add Layer Mask$")
     gui.key("Return")
     gui.focus(MAIN)
@@ -65,7 +65,7 @@ def add_mask(gui: Gui) -> None:
 
 def make_indexed(gui: Gui) -> None:
     """Give the image a palette, as GIMP proposes it."""
-    gui.filter("Convert to Indexed")
+    gui.start(MAKE_INDEXED)
     gui.focus("^Indexed Color Conversion$")
     gui.key("Return")
     gui.wait_for("Indexed color", 20)
