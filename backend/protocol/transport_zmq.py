@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 import zmq
 
@@ -23,26 +24,30 @@ class ZmqTransport:
 
     def send(self, frames: Frames, seconds: float) -> bool:
         """Send a message, waiting while the backend is behind."""
-        if not self._wait(zmq.POLLOUT, seconds):
-            return False
-        self._socket.send_multipart(frames, copy=len(frames) == 1)
-        return True
+        deadline = time.monotonic() + seconds
+        while self._wait(zmq.POLLOUT, deadline):
+            # The connection can end after the look, and a socket without one would wait for ever.
+            with suppress(zmq.Again):
+                self._socket.send_multipart(frames, zmq.NOBLOCK, copy=len(frames) == 1)
+                return True
+        return False
 
     def receive(self, seconds: float) -> Frames | None:
         """The next message, also one that came before the connection ended; its pixels lie where libzmq put them."""
-        if not self._wait(zmq.POLLIN, seconds):
-            return None
-        return [frame.buffer for frame in self._socket.recv_multipart(copy=False)]
+        deadline = time.monotonic() + seconds
+        while self._wait(zmq.POLLIN, deadline):
+            with suppress(zmq.Again):
+                return [frame.buffer for frame in self._socket.recv_multipart(zmq.NOBLOCK, copy=False)]
+        return None
 
     def close(self) -> None:
         """Hang up at once."""
         hang_up(self._socket, self._watch)
         self._context.term()
 
-    def _wait(self, direction: int, seconds: float) -> bool:
-        """Wait until a message can be sent or received; False if it cannot for so long, a Failure if never again."""
+    def _wait(self, direction: int, deadline: float) -> bool:
+        """Wait until a message can be sent or received; False if it cannot by then, a Failure if never again."""
         self._poller.register(self._socket, direction)
-        deadline = time.monotonic() + seconds
         while True:
             ready = dict(self._poller.poll(max(0, int((deadline - time.monotonic()) * 1000))))
             # A last message and the end can come between two looks of one poll: the message counts first.

@@ -33,7 +33,8 @@ with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
     for _ in range(600):
         time.sleep(0.05)
         while socket.poll(0): socket.recv()
-        if socket.poll(0, zmq.POLLOUT): socket.send(b'{"type": "hello"}')
+        try: socket.send(b'{"type": "hello"}', zmq.NOBLOCK)
+        except zmq.Again: pass
         tell("knocked")
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from backend.protocol.estimate import Outline
 from backend.protocol.events import Cancelled, Done, Progress
 from backend.protocol.installation import Installation
 from backend.protocol.job import MAX_PIXELS, Settings
+from backend.protocol.transport_zmq import ZmqTransport
 from tests.service.backends import FAST, LONG, job, run_cli, wait_until
 
 HUGE = {"width": 20_000, "height": MAX_PIXELS // 20_000, "channels": 1, "depth": "u8"}
@@ -195,6 +197,28 @@ def test_a_client_that_leaves_before_it_was_heard_out_harms_nobody(installation:
         [sys.executable, "-c", READS_LATE, installation.home, DIES_SOON], capture_output=True, text=True, timeout=60
     )
     assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
+
+
+def test_a_message_to_a_backend_that_has_just_ended_does_not_wait_for_ever(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a look had found to be possible may be so no more; a socket without a connection waits without end."""
+    with client.connect(installation) as backend:
+        pid = backend.status()["pid"]
+        connection = find_running(installation)
+        assert connection is not None
+        transport = ZmqTransport(installation, connection)
+        try:
+            assert transport.send([b'{"type": "status"}'], 20)
+            os.kill(pid, signal.SIGKILL)
+            assert wait_until(lambda: find_running(installation) is None)
+            wait, looks = transport._wait, iter([True])  # the last look that still saw it
+            monkeypatch.setattr(transport, "_wait", lambda *what: next(looks, False) or wait(*what))
+            with pytest.raises(Failure) as caught:
+                transport.send([b"{}"], 20)
+            assert caught.value.code == "lost"
+        finally:
+            transport.close()
 
 
 @pytest.fixture
