@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     serve = commands.add_parser("serve", help="run the backend in this terminal")
-    serve.add_argument("--idle-exit", type=float, metavar="SECONDS", help="leave after so long without a job (900)")
+    serve.add_argument("--idle-exit", type=_seconds, metavar="SECONDS", help="leave after so long without a job (900)")
     serve.add_argument("--workers", type=_count, default=os.environ.get(WORKERS_VARIABLE) or None, metavar="N",
                        help="jobs painted at once (one on each device)")  # fmt: skip
     serve.add_argument("--executor", default=os.environ.get(EXECUTOR_VARIABLE) or "local", metavar="E",
@@ -113,6 +113,16 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not value >= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return value
 
 
 def _add_settings(command: argparse.ArgumentParser) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 # libvips prints warnings about odd files by itself; what matters of them comes back as errors.
@@ -17,6 +18,8 @@ from backend.protocol.job import Picture, check_header  # noqa: E402
 WRITABLE = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
 GREY = ("b-w", "grey16")
 JPEG_QUALITY = 95
+LEAST_FREE = 1 << 16
+"""Bytes that a disk which is not full has left."""
 
 
 def read(path: Path, role: str) -> Picture:
@@ -70,6 +73,9 @@ def write(picture: Picture, path: Path) -> None:
         _save(image, part)
         os.replace(part, path)
     except (pyvips.Error, OSError) as error:
+        # libvips does not say that this is why.
+        if shutil.disk_usage(part.parent).free < LEAST_FREE:
+            raise Failure("disk-full", path=path) from None
         raise Failure("cannot-write", path=path, reason=_reason(error)) from None
     finally:
         part.unlink(missing_ok=True)

@@ -136,6 +136,13 @@ def test_a_number_of_workers_that_is_none_is_told(installation: Installation, co
     assert f"{count!r} is not a number from 1 on. Run `" in done.stderr
 
 
+@pytest.mark.parametrize("seconds", ["-3", "nan", "soon"])
+def test_a_time_that_is_none_is_told(installation: Installation, seconds: str) -> None:
+    done = run_cli(installation.home, "serve", "--idle-exit", seconds)
+    assert done.returncode == 2
+    assert f"{seconds!r} is not a number of seconds. Run `" in done.stderr
+
+
 def test_what_the_environment_says_of_the_backend_is_told_or_empty(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from backend.imaging import files
 from backend.protocol import client
 from backend.protocol.client import Backend
 from backend.protocol.connection import find_running
@@ -22,7 +23,7 @@ from backend.protocol.errors import Failure
 from backend.protocol.estimate import Outline
 from backend.protocol.events import Cancelled, Done, Progress
 from backend.protocol.installation import Installation
-from backend.protocol.job import MAX_PIXELS, Settings
+from backend.protocol.job import MAX_PIXELS, Picture, Settings
 from backend.protocol.transport_zmq import ZmqTransport
 from tests.service.backends import FAST, LONG, job, run_cli, wait_until
 
@@ -58,6 +59,16 @@ def test_a_full_disk_is_told_and_what_to_do(content_and_style: list[Path]) -> No
             client.connect(Installation(home, Path(sys.executable)))
         assert caught.value.code == "disk-full"
         assert "Free some space" in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp"])
+def test_a_picture_that_a_disk_has_no_room_for_is_told_so(suffix: str) -> None:
+    noise = Picture(400, 400, 3, "u8", os.urandom(400 * 400 * 3))
+    with disk("64k") as folder:
+        with pytest.raises(Failure) as caught:
+            files.write(noise, folder / f"out{suffix}")
+        assert caught.value.code == "disk-full"
+        assert not list(folder.iterdir())
 
 
 def test_a_disk_that_fills_while_the_backend_runs_stops_no_job() -> None:
@@ -223,8 +234,6 @@ def test_a_message_to_a_backend_that_has_just_ended_does_not_wait_for_ever(
 
 @pytest.fixture
 def content_and_style(tmp_path: Path) -> list[Path]:
-    from backend.imaging import files
-
     paths = [tmp_path / "content.png", tmp_path / "style.png"]
     for path, picture in zip(paths, job(FAST).pictures, strict=True):
         files.write(picture, path)
