@@ -89,9 +89,9 @@ def _layer_seconds() -> float:
 
 
 def _picture(side: int, seed: int) -> torch.Tensor:
-    """A smooth picture (1, 3, side, side) of chance."""
+    """A picture (1, 3, side, side) of patches of chance: a first step between smooth ones is tried more than once."""
     generator = torch.Generator().manual_seed(seed)
-    return resize(torch.rand((1, 3, side // 8, side // 8), generator=generator), (side, side)).clamp(0, 1)
+    return resize(torch.rand((1, 3, side // 16, side // 16), generator=generator), (side, side)).gt(0.5).float()
 
 
 def _timed(function: Callable[[], T]) -> tuple[float, T]:

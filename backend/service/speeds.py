@@ -14,7 +14,7 @@ from typing import Any
 from backend.engine.cost import Line, Speed
 from backend.protocol.lock import wait_for_lock
 
-FORMAT = 4
+FORMAT = 5
 """Raised when the numbers in the file mean something else, or the engine has become another one; older files then count
 for nothing."""
 MOST = 16

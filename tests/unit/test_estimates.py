@@ -12,16 +12,23 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor
 
 from backend.engine.cost import FORWARD, Line, Speed, fit, reads, seconds, timeline
+from backend.engine.objective import Objective
 from backend.engine.schedule import exact_steps
 from backend.engine.settings import Scale
+from backend.engine.stylise import stylise
+from backend.engine.vgg import VGG19
+from backend.imaging.resize import resize
 from backend.protocol.errors import Failure
 from backend.protocol.estimate import Estimate
 from backend.protocol.job import Settings
+from backend.service import calibration
 from backend.service.estimates import MOST_WAITING, Estimates
 from backend.service.plan import schedule_of
 from backend.service.speeds import FORMAT, MOST, RANGE, Known, Speeds
+from benchmarks import pictures
 
 SPEED = Speed(Line(0.01, 4e-6), Line(0.02, 8e-6), 1e-7, 0.5, exact=1.4, reduction=0.3)
 KNOWN = Known(SPEED, 4e8)
@@ -68,6 +75,29 @@ def test_steps_of_both_kinds_and_what_comes_before_them_are_counted() -> None:
         0.6 + cheap + 1.4 * ((exact - last) * step[1] + setup[1])
     )
     assert seconds(SPEED, schedule, WHOLE, 0, [400] * 3) > seconds(SPEED, schedule, WHOLE, 0, [400])
+
+
+@pytest.mark.parametrize("pair", ["measured", "real"])
+@pytest.mark.parametrize("side", [128, 256])
+def test_pictures_that_are_measured_begin_as_real_ones_do(
+    network: VGG19, monkeypatch: pytest.MonkeyPatch, pair: str, side: int
+) -> None:
+    """With an evaluation for the start and one for the first step: more of them would be told for every scale."""
+    content, style = (calibration._picture(side, seed) for seed in (1, 2))
+    if pair == "real":
+        content, style = (
+            resize(pictures.load(ROOT / "demo" / name), (side, side)) for name in ("photo.jpg", "style.jpg")
+        )
+    evaluated: list[Tensor] = []
+    evaluate = Objective.evaluate
+
+    def counted(objective: Objective, picture: Tensor) -> tuple[float, Tensor]:
+        evaluated.append(picture)
+        return evaluate(objective, picture)
+
+    monkeypatch.setattr(Objective, "evaluate", counted)
+    next(stylise(network, content, [(style, 1.0)], [Scale(side, side, 2)], calibration.AS_IT_IS))
+    assert len(evaluated) == 2
 
 
 @given(sides, sides, st.integers(128, 1024))
