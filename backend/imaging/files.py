@@ -73,8 +73,7 @@ def write(picture: Picture, path: Path) -> None:
         _save(image, part)
         os.replace(part, path)
     except (pyvips.Error, OSError) as error:
-        # libvips does not say that this is why.
-        if shutil.disk_usage(part.parent).free < LEAST_FREE:
+        if _is_full(part.parent):
             raise Failure("disk-full", path=path) from None
         raise Failure("cannot-write", path=path, reason=_reason(error)) from None
     finally:
@@ -89,6 +88,14 @@ def _save(image: pyvips.Image, path: Path) -> None:
         image.jpegsave(str(path), Q=JPEG_QUALITY)
     else:
         image.write_to_file(str(path))
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether the folder's disk has no room left, which libvips does not give as a reason."""
+    try:
+        return shutil.disk_usage(folder).free < LEAST_FREE
+    except OSError:
+        return False  # the folder has gone
 
 
 def _reason(error: Exception) -> str:

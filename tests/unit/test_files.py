@@ -11,6 +11,7 @@ import pyvips
 from backend.imaging import files
 from backend.imaging.arrays import array_of, picture_of
 from backend.protocol.errors import Failure
+from backend.protocol.job import Picture
 
 GRADIENT = np.add.outer(np.arange(24), np.arange(40)).astype(np.uint8)
 
@@ -115,3 +116,8 @@ def test_what_cannot_be_written_is_known_beforehand(tmp_path: Path, name: str) -
     (tmp_path / "folder.png").mkdir()
     with pytest.raises(Failure, match="cannot be written"):
         files.check_writable(tmp_path / name)
+
+
+def test_a_folder_that_goes_while_a_picture_is_painted_is_told(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match="cannot be written"):
+        files.write(Picture(20, 20, 3, "u8", bytes(1200)), tmp_path / "gone" / "out.png")
